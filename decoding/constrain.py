@@ -1,0 +1,84 @@
+"""Output that must keep a form: fixed parts are forced, free parts are limited, the model writes the rest."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Constraint(Protocol):
+    """A form as a state machine over output tokens. States are immutable: a draft tree explores several at once."""
+
+    def start(self) -> Hashable: ...
+
+    def advance(self, state: Any, token: int) -> Hashable:
+        """The state after `token`, which `forced` or `allowed` permitted."""
+        ...
+
+    def forced(self, state: Any) -> tuple[int, ...]:
+        """The tokens that must come next, all of them; empty where there is a choice."""
+        ...
+
+    def allowed(self, state: Any) -> NDArray[np.bool_]:
+        """(vocabulary,) which tokens may come next, where there is a choice."""
+        ...
+
+    def is_complete(self, state: Any) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateState:
+    part: int  # number of the literal, or of the gap behind it
+    offset: int  # tokens of it already written
+    in_gap: bool
+
+
+class Template:
+    """Fixed token sequences with a free gap between each two; the first token of a literal closes the gap before it.
+
+    `literals[0]` opens the output. All later literals must start with the same `closing` token, which never
+    occurs inside a gap.
+    """
+
+    def __init__(
+        self,
+        literals: Sequence[Sequence[int]],
+        *,
+        free: NDArray[np.bool_],
+        longest_gap: int,
+    ) -> None:
+        closing = {literal[0] for literal in literals[1:]}
+        assert len(closing) == 1, "one token closes every gap"
+        self._literals = tuple(tuple(literal) for literal in literals)
+        self._closing = closing.pop()
+        self._longest_gap = longest_gap
+        self._first = free.copy()  # a gap holds at least one token
+        self._first[self._closing] = False
+        self._inside = self._first.copy()
+        self._inside[self._closing] = True
+
+    def start(self) -> TemplateState:
+        return TemplateState(part=0, offset=0, in_gap=False)
+
+    def advance(self, state: TemplateState, token: int) -> TemplateState:
+        if state.in_gap and token != self._closing:
+            return TemplateState(state.part, state.offset + 1, in_gap=True)
+        part, offset = (state.part + 1, 1) if state.in_gap else (state.part, state.offset + 1)
+        is_written = offset == len(self._literals[part])
+        if is_written and part < len(self._literals) - 1:
+            return TemplateState(part, 0, in_gap=True)
+
+        return TemplateState(part, offset, in_gap=False)
+
+    def forced(self, state: TemplateState) -> tuple[int, ...]:
+        if not state.in_gap:
+            return self._literals[state.part][state.offset :]
+        return self._literals[state.part + 1] if state.offset >= self._longest_gap else ()
+
+    def allowed(self, state: TemplateState) -> NDArray[np.bool_]:
+        return self._inside if state.offset else self._first
+
+    def is_complete(self, state: TemplateState) -> bool:
+        return state.part == len(self._literals) - 1 and state.offset == len(self._literals[-1])
