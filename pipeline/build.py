@@ -1,0 +1,56 @@
+"""The only place that wires the parts together: settings in, a pipeline or a summarizer out."""
+
+from pipeline.ask import Pipeline
+from pipeline.context import Ranker
+from pipeline.proxy import Proxy
+from pipeline.settings import Settings
+from pipeline.summarize import Summarizer
+from pipeline.tokenizer import load_tokenizer
+from pipeline.writer import Writer
+from retrieval import Embedder, open_embedder, open_knowledge_base, rank_texts
+
+
+def build_pipeline(settings: Settings) -> Pipeline:
+    """Opens the knowledge base and loads both models.
+
+    Raises the errors of `retrieval` and `decoding`: a locked or broken knowledge base, a missing model.
+    """
+    embedder = open_embedder(settings.embedder)
+    knowledge_base = open_knowledge_base(settings.kb, embedder=embedder)
+    try:
+        return Pipeline(
+            knowledge_base=knowledge_base,
+            proxy=build_proxy(settings),
+            writer=build_writer(settings),
+            rank=ranker(embedder),
+            settings=settings,
+        )
+    except BaseException:
+        knowledge_base.close()
+        raise
+
+
+def build_summarizer(settings: Settings) -> Summarizer:
+    """Loads the main model; needs no knowledge base."""
+    embedder = open_embedder(settings.embedder)
+    return Summarizer(writer=build_writer(settings), rank=ranker(embedder), settings=settings)
+
+
+def build_writer(settings: Settings) -> Writer:
+    from decoding import Engine, load_model, set_threads
+
+    set_threads(settings.threads)
+    engine = Engine(load_model(settings.model, dtype=settings.dtype))
+    return Writer(engine, load_tokenizer(settings.model))
+
+
+def build_proxy(settings: Settings) -> Proxy:
+    from decoding import Engine, load_model
+
+    engine = Engine(load_model(settings.proxy, dtype=settings.dtype))
+    return Proxy(engine, load_tokenizer(settings.proxy), guess_tokens=settings.guess_tokens)
+
+
+def ranker(embedder: Embedder) -> Ranker:
+    """Sentences by fused dense and lexical score."""
+    return lambda query, texts: rank_texts(query, texts, embedder=embedder)

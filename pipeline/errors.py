@@ -1,0 +1,52 @@
+"""What can go wrong between a question and its answer, each with its remedy."""
+
+
+class PipelineError(Exception):
+    """Base of every error of this package."""
+
+
+class EmptyQuestion(PipelineError):
+    def __init__(self) -> None:
+        super().__init__("the question is empty; write what you want to know")
+
+
+class QuestionTooLong(PipelineError):
+    def __init__(self, num_tokens: int, *, limit: int) -> None:
+        super().__init__(
+            f"the question has {num_tokens} tokens and the model can take {limit} beside its passages; "
+            "shorten it, or add the long text as a document and ask about that"
+        )
+
+
+class NoQueries(PipelineError):
+    def __init__(self) -> None:
+        super().__init__("there is no query to summarise for; give at least one with -q")
+
+
+class DuplicateQueryIds(PipelineError):
+    def __init__(self, ids: list[str]) -> None:
+        super().__init__(
+            f"query ids must differ, but {', '.join(ids)} occur more than once; rename them"
+        )
+
+
+class QueriesTooLong(PipelineError):
+    def __init__(self, num_tokens: int, *, limit: int) -> None:
+        super().__init__(
+            f"the queries take {num_tokens} tokens and the model can take {limit} beside the transcript; "
+            "shorten them, or ask fewer at a time"
+        )
+
+
+class SummaryCancelled(PipelineError):
+    def __init__(self) -> None:
+        super().__init__(
+            "the summary was cancelled before it was complete; submit it again to start over"
+        )
+
+
+class UnknownSetting(PipelineError):
+    def __init__(self, names: list[str], *, known: list[str]) -> None:
+        super().__init__(
+            f"unknown setting {', '.join(names)} in the environment; the known ones are {', '.join(known)}"
+        )

@@ -1,0 +1,136 @@
+"""Every prompt of the product: one pure function each, made of segments that are tokenised one by one."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+REFUSAL = "The passages do not say."
+NOTHING_SAID = "Nothing on this."
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Text for a language model, in pieces.
+
+    Each segment is tokenised by itself, so a passage has the same token ids here, in another prompt, and as a
+    reference that seeds draft trees.
+    """
+
+    segments: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedText:
+    """A passage or a turn with the number by which the answer may cite it."""
+
+    number: int
+    text: str
+    label: str = ""  # title of the document, or the speaker
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedQuery:
+    """A query with the turns that match it best, best first."""
+
+    number: int
+    text: str
+    best: Sequence[NumberedText]
+
+
+def one_line(text: str) -> str:
+    """Line breaks become spaces, one for one: offsets stay, and no text can pass for a line of the prompt."""
+    return text.translate(LINE_BREAKS)
+
+
+LINE_BREAKS = {ord(character): " " for character in "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
+
+
+def grounded(
+    question: str, passages: Sequence[NumberedText], *, focus: Sequence[NumberedText]
+) -> Prompt:
+    """An answer in one sentence from numbered passages, cited as [n].
+
+    `focus` holds the sentences that match the question best (extractive compression as in RECOMP, Xu et al., 2023),
+    each with the number of its passage.
+    """
+    return Prompt(
+        (
+            "Passages:\n",
+            *(numbered_line(passage) for passage in passages),
+            "Best sentences:\n",
+            *(marked_line(sentence) for sentence in focus),
+            f"Question: {one_line(question)}\n",
+            "Answer in one sentence from the passages and cite them like [1]. "
+            f'If they do not tell, say "{REFUSAL}"\n',
+            "Answer:",
+        )
+    )
+
+
+def closed_book(question: str) -> Prompt:
+    """A short answer from memory: the proxy's guess, and the answer where nothing is retrieved."""
+    return Prompt((f"Question: {one_line(question)}\n", "Short answer:"))
+
+
+def multi_query(turns: Sequence[NumberedText], queries: Sequence[MarkedQuery]) -> Prompt:
+    """Query-OPT (Laskar et al., EMNLP 2024): all queries over one transcript in one prompt, answered by id.
+
+    The transcript comes first, so that prompts over the same transcript share their beginning.
+    """
+    return Prompt(
+        (
+            "Transcript:\n",
+            *(numbered_line(turn) for turn in turns),
+            "Queries, each with the turns that match it best:\n",
+            *(segment for query in queries for segment in query_segments(query)),
+            "Summarise what the transcript says on each query in one or two sentences and cite turns like [1]. "
+            f'Where it says nothing, write "{NOTHING_SAID}"\n',
+            "Summaries as JSON:\n",
+        )
+    )
+
+
+def numbered_line(item: NumberedText) -> str:
+    label = f"{one_line(item.label)}: " if item.label else ""
+    return f"[{item.number}] {label}{one_line(item.text)}\n"
+
+
+def marked_line(item: NumberedText) -> str:
+    """The number behind the text: whoever copies the line has cited it."""
+    return f" {one_line(item.text).strip()} [{item.number}]\n"
+
+
+def query_segments(query: MarkedQuery) -> tuple[str, ...]:
+    best = " ".join(marked_turn(turn) for turn in query.best)
+    return (
+        f'{{"id":{query.number},"best":"',
+        json_safe(best),
+        f'","query":{json.dumps(one_line(query.text), ensure_ascii=False)}}}\n',
+    )
+
+
+def marked_turn(turn: NumberedText) -> str:
+    label = f"{one_line(turn.label)}: " if turn.label else ""
+    return f"{label}{one_line(turn.text).strip()} [{turn.number}]"
+
+
+def json_safe(text: str) -> str:
+    """Text that can stand inside a JSON string as it is."""
+    return text.replace("\\", "/").replace('"', "'").translate(CONTROL)
+
+
+CONTROL = {code: " " for code in range(32)}
+
+
+def skeleton(num_queries: int) -> tuple[str, ...]:
+    """The fixed parts of the multi-query answer; a free summary stands between each two.
+
+    Every part after the first begins with the quote that closes the summary before it.
+    """
+    opening = '[{"id":1,"summary":"'
+    between = (f'"}},{{"id":{number},"summary":"' for number in range(2, num_queries + 1))
+    return (opening, *between, '"}]')

@@ -1,0 +1,57 @@
+"""The environment, read once into one frozen object; the only place that looks at GLEANDRAFT_* variables."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import UnknownSetting
+
+PREFIX = "GLEANDRAFT_"
+EMBEDDED_MODELS = Path(__file__).resolve().parents[1] / "models"
+
+
+class Settings(BaseSettings):
+    """Every knob with its default; environment variables are GLEANDRAFT_ plus the name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", protected_namespaces=()
+    )
+
+    kb: Path = Path("gleandraft-kb")  # folder of the knowledge base
+    model: str = str(EMBEDDED_MODELS / "main")  # folder or Hugging Face id of the main model
+    proxy: str = str(EMBEDDED_MODELS / "proxy")  # the same of the slim proxy
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    embedder: str = "all-MiniLM-L6-v2"  # name of the embedding model
+    threads: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=1)
+    redis_url: str | None = None  # None starts a private Redis
+    data_dir: Path | None = (
+        None  # where the private Redis keeps its file and workers their logs; None: kb/run
+    )
+    gate_threshold: float = Field(
+        default=0.05, ge=0, le=1
+    )  # retrieve above this doubt of the proxy
+    prompt_tokens: int = Field(default=1600, ge=64)  # longest prompt for an answer
+    answer_tokens: int = Field(default=96, ge=1)  # longest answer
+    guess_tokens: int = Field(default=24, ge=1)  # longest guess of the proxy
+    window_tokens: int = Field(default=900, ge=64)  # transcript that one summary prompt holds
+    summary_tokens: int = Field(default=64, ge=1)  # longest summary of one query over one window
+    num_focus: int = Field(
+        default=3, ge=0
+    )  # best sentences shown in front of the question or query
+
+    @property
+    def run_dir(self) -> Path:
+        return self.data_dir or self.kb / "run"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; overrides that are not None win. Raises `UnknownSetting` for a misspelt one."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise UnknownSetting(unknown, known=sorted(known))
+
+    return Settings(**{name: value for name, value in overrides.items() if value is not None})

@@ -1,0 +1,202 @@
+"""Query-OPT: all queries over one transcript in one prompt per window, answered by id, then reduced over windows."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from decoding import Constraint, Template
+from pipeline import prompts
+from pipeline.ask import Stopwatch
+from pipeline.cite import CitationChecker
+from pipeline.context import Ranker, focus
+from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong, SummaryCancelled
+from pipeline.prompts import NOTHING_SAID, MarkedQuery, NumberedText, Prompt
+from pipeline.reduce import Note, reduce_notes
+from pipeline.settings import Settings
+from pipeline.types import Coverage, QuerySummary, SummaryQuery, SummaryReport, Usage, WindowDone
+from pipeline.windows import cut_windows, short_turns
+from pipeline.writer import Writer
+from retrieval.types import Document, Passage, Turn
+
+Mode = Literal["multi", "single"]
+
+LONGEST_TURN = 160  # tokens; longer ones are cut between sentences, so that a citation points at something short
+
+
+@dataclass(frozen=True, slots=True)
+class WindowAnswer:
+    """What one prompt over one window said: one text per query, in the order of the queries."""
+
+    summaries: tuple[str, ...]
+    usage: Usage
+
+
+class Summarizer:
+    """Answers many queries over one transcript with the main model."""
+
+    def __init__(self, *, writer: Writer, rank: Ranker, settings: Settings) -> None:
+        self.writer = writer
+        self._rank = rank
+        self._settings = settings
+
+    def summarize(
+        self,
+        transcript: Document,
+        queries: Sequence[SummaryQuery],
+        *,
+        mode: Mode = "multi",
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[WindowDone | SummaryReport]:
+        """One `WindowDone` per window, then the report.
+
+        Raises `NoQueries`, `DuplicateQueryIds` or `QueriesTooLong` at once, and `SummaryCancelled` between two decoding
+        steps when `should_stop` says so.
+        """
+        self._check(queries)
+        watch = Stopwatch()
+        windows = self._windows(transcript)
+        batches = [queries] if mode == "multi" else [[query] for query in queries]
+        notes: dict[str, list[Note]] = {query.id: [] for query in queries}
+        usages = dict.fromkeys(notes, Usage())
+        for number, window in enumerate(windows, start=1):
+            for batch in batches:
+                answer = self._read_window(window, batch, should_stop=should_stop)
+                for query, text in zip(batch, answer.summaries, strict=True):
+                    notes[query.id].append(check_note(text, window, transcript))
+                usages[batch[0].id] += answer.usage  # shared by the batch; counted once
+            yield WindowDone(number, len(windows))
+        watch.lap("read")
+        items = tuple(
+            self._reduce(query, notes[query.id], mode=mode, usage=usages[query.id])
+            for query in queries
+        )
+        watch.lap("reduce")
+        yield SummaryReport(
+            items=items,
+            coverage=self._coverage(transcript, windows),
+            usage=sum(usages.values(), start=Usage()),
+            timings=watch.timings,
+            model=self.writer.model,
+        )
+
+    def _windows(self, transcript: Document) -> list[tuple[Turn, ...]]:
+        count = self.writer.tokenizer.count
+        turns = list(short_turns(transcript.turns, size=count, budget=LONGEST_TURN))
+        return cut_windows(
+            turns, size=lambda turn: count(line_of(turn)), budget=self._settings.window_tokens
+        )
+
+    def _read_window(
+        self,
+        window: Sequence[Turn],
+        queries: Sequence[SummaryQuery],
+        *,
+        should_stop: Callable[[], bool],
+    ) -> WindowAnswer:
+        """One prompt, one forced skeleton, one summary per query."""
+        text, usage = "", Usage()
+        for piece in self.writer.write(
+            self._prompt(window, queries),
+            max_new_tokens=len(queries) * (self._settings.summary_tokens + 32),
+            constraint=self._form(len(queries)),
+        ):
+            if should_stop():
+                raise SummaryCancelled
+            text += piece.text
+            usage += piece.usage
+
+        return WindowAnswer(parse_summaries(text), usage)
+
+    def _prompt(self, window: Sequence[Turn], queries: Sequence[SummaryQuery]) -> Prompt:
+        turns = [
+            NumberedText(n, turn.text, turn.speaker or "") for n, turn in enumerate(window, start=1)
+        ]
+        limit = self._settings.num_focus
+        marked = [
+            MarkedQuery(n, query.text, focus(query.text, turns, rank=self._rank, limit=limit))
+            for n, query in enumerate(queries, start=1)
+        ]
+        return prompts.multi_query(turns, marked)
+
+    def _form(self, num_queries: int) -> Constraint:
+        encode = self.writer.tokenizer.encode
+        opening, *closings = prompts.skeleton(num_queries)
+        literals = [encode(opening), *([*encode(part[:1]), *encode(part[1:])] for part in closings)]
+        free = np.zeros(self.writer.engine.model.vocabulary, dtype=np.bool_)
+        safe = self.writer.tokenizer.json_safe  # may be shorter: models pad their vocabulary
+        free[: len(safe)] = safe
+
+        return Template(literals, free=free, longest_gap=self._settings.summary_tokens)
+
+    def _reduce(
+        self, query: SummaryQuery, notes: Sequence[Note], *, mode: Mode, usage: Usage
+    ) -> QuerySummary:
+        summary, citations = reduce_notes(query.text, notes, rank=self._rank)
+        return QuerySummary(
+            id=query.id,
+            query=query.text,
+            status="succeeded",
+            summary=summary or NOTHING_SAID,
+            citations=citations,
+            mode=mode,
+            attempts=1,
+            usage=usage,
+        )
+
+    def _coverage(self, transcript: Document, windows: Sequence[Sequence[Turn]]) -> Coverage:
+        """Share of the transcript's words that stood in some window."""
+        read = {(turn.start, turn.end) for window in windows for turn in window}
+        num_read = sum(end - start for start, end in read)
+        num_all = sum(turn.end - turn.start for turn in transcript.turns)
+        num_tokens = sum(
+            self.writer.tokenizer.count(line_of(turn)) for window in windows for turn in window
+        )
+
+        return Coverage(round(min(1.0, num_read / max(1, num_all)), 4), len(windows), num_tokens)
+
+    def _check(self, queries: Sequence[SummaryQuery]) -> None:
+        if not queries:
+            raise NoQueries
+        ids = [query.id for query in queries]
+        if repeated := sorted({name for name in ids if ids.count(name) > 1}):
+            raise DuplicateQueryIds(repeated)
+        limit = self.writer.engine.model.context // 2 - self._settings.window_tokens
+        num_tokens = sum(self.writer.tokenizer.count(query.text) for query in queries)
+        if num_tokens > limit:
+            raise QueriesTooLong(num_tokens, limit=limit)
+
+
+def line_of(turn: Turn) -> str:
+    return f"[00] {turn.speaker}: {turn.text}\n" if turn.speaker else f"[00] {turn.text}\n"
+
+
+def parse_summaries(text: str) -> tuple[str, ...]:
+    """The summaries of a forced answer, by id; the skeleton makes it valid JSON."""
+    items = sorted(json.loads(text), key=lambda item: item["id"])
+    return tuple(item["summary"] for item in items)
+
+
+def check_note(text: str, window: Sequence[Turn], transcript: Document) -> Note:
+    """A window's summary with the citations that hold, turned from turns of the window to spans of the transcript."""
+    checker = CitationChecker([as_passage(turn, transcript) for turn in window])
+    checker.push(text)
+    checker.finish()
+
+    return Note(checker.text.strip(), tuple(checker.citations))
+
+
+def as_passage(turn: Turn, transcript: Document) -> Passage:
+    return Passage(
+        id=f"{transcript.source}#{turn.start}-{turn.end}",
+        document_id=transcript.source,
+        source=transcript.source,
+        title=transcript.title,
+        text=turn.text,
+        start=turn.start,
+        end=turn.end,
+        time=turn.start_s,
+        speaker=turn.speaker,
+    )

@@ -1,0 +1,140 @@
+"""The nouns that cross the pipeline's doors: questions, decisions, answers, summaries. All frozen, all plain."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from retrieval.types import Hit
+
+RetrievePolicy = Literal["auto", "always", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one piece of work cost the language models; adds up with `+`."""
+
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    proxy_tokens: int = 0  # written by the slim proxy
+    forwards: int = 0  # forward passes of the main model that wrote output
+    drafted: int = 0  # draft tokens put before the main model
+    accepted: int = 0  # of these, how many it would have written itself
+    forced: int = 0  # output tokens that the required format left no choice about
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.output_tokens + other.output_tokens,
+            self.proxy_tokens + other.proxy_tokens,
+            self.forwards + other.forwards,
+            self.drafted + other.drafted,
+            self.accepted + other.accepted,
+            self.forced + other.forced,
+        )
+
+    @property
+    def tokens_per_forward(self) -> float:
+        return self.output_tokens / self.forwards if self.forwards else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    text: str
+    retrieve: RetrievePolicy = "auto"
+    num_passages: int = 4  # how many passages the writer may read
+    collection: str | None = None  # None searches all collections
+    draft: bool = True  # False decodes plainly; the text is the same
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """The slim proxy's draft answer, written without any passage."""
+
+    text: str
+    margins: tuple[float, ...]  # per token: nats between the best token and the second best
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """SlimPLM's two answers: whether to retrieve, and with which queries."""
+
+    retrieve: bool
+    score: float  # 0 (the proxy surely knows) to 1 (it surely does not)
+    reason: str
+    queries: tuple[str, ...] = ()  # empty when nothing is retrieved
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    marker: int  # the n of [n]
+    passage_id: str
+    source: str  # where the document came from, as it was added
+    quote: str  # verbatim: document text[start:end]
+    start: int  # characters from the start of the document's text
+    end: int
+    page: int | None = None
+    time: float | None = None  # seconds from the start of the recording
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of what was given the model has read."""
+
+    share: float  # 0 to 1
+    num_windows: int
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    id: str
+    text: str
+    citations: tuple[Citation, ...]
+    decision: Decision
+    passages: tuple[
+        Hit, ...
+    ]  # what the writer read, best first; markers count from 1 in this order
+    usage: Usage
+    timings: Mapping[str, float]  # stage -> seconds
+    model: str
+    coverage: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryQuery:
+    id: str  # the caller's; unique within a request
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySummary:
+    """One query's answer over a whole transcript, or the reason why there is none."""
+
+    id: str
+    query: str
+    status: Literal["succeeded", "failed"]
+    summary: str
+    citations: tuple[Citation, ...]
+    mode: Literal["multi", "single"]
+    attempts: int
+    usage: Usage = field(default_factory=Usage)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryReport:
+    items: tuple[QuerySummary, ...]  # in the order of the queries
+    coverage: Coverage
+    usage: Usage
+    timings: Mapping[str, float]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowDone:
+    """Progress of a summary: one window of the transcript has been read."""
+
+    num_done: int
+    num_windows: int

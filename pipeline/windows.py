@@ -1,0 +1,84 @@
+"""Cuts a transcript into windows that a prompt can hold, at turns of speech; nothing is left out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from retrieval import split_sentences
+from retrieval.types import Turn
+
+
+def short_turns(
+    turns: Sequence[Turn], *, size: Callable[[str], int], budget: int
+) -> Iterator[Turn]:
+    """The same words in the same order; a turn longer than `budget` tokens is cut between sentences, then words."""
+    for turn in turns:
+        if size(turn.text) <= budget:
+            yield turn
+        else:
+            yield from (
+                part_of(turn, *span) for span in pack_spans(turn.text, size=size, budget=budget)
+            )
+
+
+def pack_spans(text: str, *, size: Callable[[str], int], budget: int) -> Iterator[tuple[int, int]]:
+    """Spans of whole sentences within the budget; a sentence over it is cut at a space in its middle."""
+    pending = list(reversed(split_sentences(text)))
+    current: tuple[int, int] | None = None
+    while pending:
+        start, end = pending.pop()
+        if current and size(text[current[0] : end]) > budget:
+            yield current
+            current = None
+        if size(text[start:end]) > budget and (cut := middle_space(text, start, end)):
+            pending += [(cut, end), (start, cut)]
+            continue
+        current = (current[0] if current else start), end
+    if current:
+        yield current
+
+
+def middle_space(text: str, start: int, end: int) -> int | None:
+    """Just behind a space near the middle of text[start:end]; None if there is none."""
+    middle = (start + end) // 2
+    at = text.find(" ", middle, end - 1)
+    if at < 0:
+        at = text.rfind(" ", start + 1, middle)
+    return at + 1 if at >= 0 else None
+
+
+def part_of(turn: Turn, start: int, end: int) -> Turn:
+    """A stretch of a turn, its time estimated from its place within the turn."""
+    share = start / max(1, len(turn.text))
+    start_s = turn.start_s
+    if turn.start_s is not None and turn.end_s is not None:
+        start_s = turn.start_s + share * (turn.end_s - turn.start_s)
+
+    return replace(
+        turn,
+        text=turn.text[start:end],
+        start=turn.start + start,
+        end=turn.start + end,
+        start_s=start_s,
+    )
+
+
+def cut_windows(
+    turns: Sequence[Turn], *, size: Callable[[Turn], int], budget: int, overlap: int = 1
+) -> list[tuple[Turn, ...]]:
+    """Windows of at most `budget` tokens; each starts with the last `overlap` turns of the one before.
+
+    A turn that is larger than the budget alone makes a window alone.
+    """
+    windows: list[tuple[Turn, ...]] = []
+    first = 0
+    while first < len(turns):
+        last, used = first, size(turns[first])
+        while last + 1 < len(turns) and used + size(turns[last + 1]) <= budget:
+            last += 1
+            used += size(turns[last])
+        windows.append(tuple(turns[first : last + 1]))
+        if last + 1 == len(turns):
+            break
+        first = max(first + 1, last + 1 - overlap)
+
+    return windows

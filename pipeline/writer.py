@@ -1,0 +1,69 @@
+"""Hands prompts down to the engine as tokens and brings text back up, piece by piece."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from decoding import Constraint, Cost, Engine, Request, SamplingParams
+from pipeline.prompts import Prompt
+from pipeline.tokenizer import TextStream, TextTokenizer
+from pipeline.types import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one forward pass added to the text, and what it cost."""
+
+    text: str
+    usage: Usage
+
+
+def usage_of(cost: Cost) -> Usage:
+    return Usage(
+        prompt_tokens=cost.prompt_tokens,
+        output_tokens=cost.output_tokens,
+        forwards=cost.forwards,
+        drafted=cost.drafted,
+        accepted=cost.accepted,
+        forced=cost.forced,
+    )
+
+
+class Writer:
+    """The main model, its tokenizer and its engine."""
+
+    def __init__(self, engine: Engine, tokenizer: TextTokenizer) -> None:
+        self.engine = engine
+        self.tokenizer = tokenizer
+
+    @property
+    def model(self) -> str:
+        return self.engine.model.name
+
+    def write(
+        self,
+        prompt: Prompt,
+        *,
+        max_new_tokens: int,
+        references: Sequence[str] = (),
+        constraint: Constraint | None = None,
+        draft: bool = True,
+    ) -> Iterator[Piece]:
+        """Greedy text, at most one line unless a constraint says otherwise.
+
+        `references` are texts that the output may repeat; they seed the draft trees and never change the output.
+        """
+        request = Request(
+            prompt=self.tokenizer.encode_prompt(prompt),
+            max_new_tokens=max_new_tokens,
+            stop_ids=self.tokenizer.stop_ids,
+            sampling=SamplingParams(temperature=0.0),
+            references=[self.tokenizer.encode(text) for text in references],
+            constraint=constraint,
+            draft=draft,
+        )
+        stream = TextStream(self.tokenizer)
+        for step in self.engine.generate([request]):
+            text, line_break, _ = stream.push(step.tokens).partition("\n")
+            yield Piece(text, usage_of(step.cost))
+            if line_break and constraint is None:
+                return

@@ -1,0 +1,75 @@
+"""Markers stay only with a verbatim quote; everything else about the text is left as it was."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.cite import CitationChecker, find_quote
+from retrieval.types import Passage
+
+DOCUMENT = (
+    "Intro words here. The Gannet was the first boat. It carried 12 cars and was sold in 1999."
+)
+SPAN = (18, len(DOCUMENT))
+
+
+def passage() -> Passage:
+    start, end = SPAN
+    return Passage(
+        "p1", "d1", "boats.md", "Boats", DOCUMENT[start:end], start, end, time=3.5, speaker="Ada"
+    )
+
+
+def check(text: str, *, chunk: int = 3) -> CitationChecker:
+    checker = CitationChecker([passage()])
+    streamed = "".join(checker.push(text[at : at + chunk]) for at in range(0, len(text), chunk))
+    streamed += checker.finish()
+    assert streamed == checker.text
+    return checker
+
+
+def test_a_verbatim_claim_is_quoted_where_it_stands() -> None:
+    checker = check("The Gannet was the first boat. [1]")
+    (citation,) = checker.citations
+    assert citation.quote == "The Gannet was the first boat"
+    assert DOCUMENT[citation.start : citation.end] == citation.quote
+    assert (citation.marker, citation.source, citation.time, citation.speaker) == (
+        1,
+        "boats.md",
+        3.5,
+        "Ada",
+    )
+    assert checker.text == "The Gannet was the first boat. [1]"
+
+
+def test_a_reworded_claim_is_quoted_by_the_sentence_that_bears_it() -> None:
+    (citation,) = check("It was sold in 1999 after it carried cars [1].").citations
+    assert citation.quote == "It carried 12 cars and was sold in 1999."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Bicycles travel free on Sundays. [1]", "Bicycles travel free on Sundays."),
+        ("The Gannet was the first boat. [2]", "The Gannet was the first boat."),
+        ("The Gannet was the first boat. [0]", "The Gannet was the first boat."),
+        ("See [note] and [1", "See [note] and [1"),
+    ],
+)
+def test_a_marker_without_support_is_taken_out(text: str, expected: str) -> None:
+    checker = check(text)
+    assert checker.text == expected
+    assert checker.citations == []
+
+
+@given(st.text(alphabet="Gannet [12].\n", max_size=60), st.integers(1, 7))
+def test_the_way_a_text_is_cut_never_matters(text: str, chunk: int) -> None:
+    whole, pieces = check(text, chunk=10_000), check(text, chunk=chunk)
+    assert pieces.text == whole.text
+    assert pieces.citations == whole.citations
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_a_quote_always_lies_within_its_text(claim: str, text: str) -> None:
+    quote = find_quote(claim, text)
+    assert quote is None or 0 <= quote.start < quote.end <= len(text)

@@ -1,0 +1,45 @@
+"""What the writer reads: what fits, and the sentences that match best."""
+
+from pipeline.context import fit, focus
+from pipeline.prompts import NumberedText
+from pipeline.rewrite import queries
+from pipeline.types import Guess
+from retrieval import rank_texts
+
+
+def lexical(query: str, texts: object) -> list[float]:
+    return rank_texts(query, list(texts), embedder=None)  # type: ignore[call-overload]
+
+
+def test_what_does_not_fit_is_left_out_and_smaller_things_behind_it_are_not() -> None:
+    fitted = fit(["aaaa", "bbbbbbbb", "cc"], size=len, budget=7)
+    assert fitted.items == ("aaaa", "cc")
+    assert fitted.num_tokens == 6
+
+
+def test_focus_finds_the_sentence_and_keeps_its_number() -> None:
+    items = [
+        NumberedText(1, "The office opens at nine. Dogs travel free of charge."),
+        NumberedText(2, "# Dogs and other animals\n\nBicycles cost two pounds each."),
+    ]
+    (best,) = focus("Do dogs pay a charge?", items, rank=lexical, limit=1)
+    assert best == NumberedText(1, "Dogs travel free of charge.")
+
+
+def test_the_same_sentence_in_two_passages_counts_once() -> None:
+    items = [NumberedText(n, "Dogs travel free of charge.") for n in (1, 2)]
+    assert len(focus("dogs", items, rank=lexical, limit=3)) == 1
+
+
+def test_the_question_is_always_the_first_query() -> None:
+    assert queries("Who built the boat?", None) == ("Who built the boat?",)
+
+
+def test_a_guess_that_speaks_of_the_same_thing_is_a_query_of_its_own() -> None:
+    guess = Guess("The boat was built by Ada.", (), num_tokens=8)
+    assert queries("Who built the boat?", guess) == ("Who built the boat?", guess.text)
+
+
+def test_a_guess_about_something_else_is_not_searched_for() -> None:
+    guess = Guess("It is a small town in Wales.", (), num_tokens=8)
+    assert queries("Who built the boat?", guess) == ("Who built the boat?",)

@@ -1,0 +1,59 @@
+"""When to retrieve: rules first, then how sure the proxy is."""
+
+import math
+
+import pytest
+
+from pipeline.judge import doubt, judge_by_margin, judge_by_rules
+from pipeline.types import Guess, Question
+
+
+def guess(*margins: float) -> Guess:
+    return Guess("some guess", margins, num_tokens=len(margins))
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        (Question("Who is it?", retrieve="always"), True),
+        (Question("What did we decide in 2024?", retrieve="never"), False),
+        (Question("Hello there!"), False),
+        (Question("What is 12 * (3 + 4)?"), False),
+        (Question("Who is it?", collection="minutes"), True),
+        (Question("According to the minutes, who spoke?"), True),
+        (Question("Who won this year?"), True),
+        (Question("What happened in May?"), True),
+        (Question("What does form B-12 say?"), True),
+    ],
+)
+def test_rules_decide_what_needs_no_model(question: Question, expected: bool) -> None:
+    decision = judge_by_rules(question)
+    assert decision is not None
+    assert decision.retrieve is expected
+    assert decision.reason
+
+
+@pytest.mark.parametrize(
+    "text", ["Who founded the cooperative?", "How much may the board spend?", "Is 5 enough?"]
+)
+def test_ordinary_questions_are_left_to_the_gate(text: str) -> None:
+    assert judge_by_rules(Question(text)) is None
+
+
+def test_doubt_is_the_mean_lead_of_the_best_token_turned_round() -> None:
+    assert doubt(guess(math.log(2), math.log(4))) == pytest.approx((0.5 + 0.25) / 2)
+
+
+def test_an_empty_guess_is_full_doubt() -> None:
+    assert doubt(guess()) == 1.0
+
+
+def test_only_the_first_tokens_count() -> None:
+    assert doubt(guess(*[9.0] * 20, *[0.0] * 50)) < 0.01
+
+
+@pytest.mark.parametrize(("margin", "expected"), [(8.0, False), (0.1, True)])
+def test_a_sure_proxy_saves_the_search(margin: float, expected: bool) -> None:
+    decision = judge_by_margin(guess(*[margin] * 5), threshold=0.05)
+    assert decision.retrieve is expected
+    assert f"{decision.score:.2f}" in decision.reason
