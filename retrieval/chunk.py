@@ -1,0 +1,162 @@
+"""Documents to passages: windows of whole sentences or turns, measured in the embedder's tokens."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from retrieval.markup import find_headings
+from retrieval.sentences import split_sentences
+from retrieval.types import Document, Turn
+
+MAX_TOKENS = 160  # leaves room for title and heading below the embedder's 256
+OVERLAP = 32  # tokens that a passage may repeat of the one before it
+
+_MOST_CHARS_PER_TOKEN = 12  # English has about 4.5
+_WITH_HEADINGS = frozenset({"text/markdown", "text/html"})
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage to be: `document.text[start:end]`."""
+
+    start: int  # characters
+    end: int
+    heading: str = ""
+    time: float | None = None  # seconds from the start of the recording
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What is never cut: a sentence, a turn, or a piece of one that is too long to stay whole."""
+
+    start: int
+    end: int
+    num_tokens: int
+    turn: Turn | None = None
+
+
+def chunk_document(
+    document: Document,
+    *,
+    count_tokens: Callable[[str], int],
+    max_tokens: int = MAX_TOKENS,
+    overlap: int = OVERLAP,
+) -> list[Chunk]:
+    """
+    The chunks of a document in order. Each has at most `max_tokens`, none crosses a heading, and
+    only what is a single character can be larger. Chunks of a transcript consist of whole turns
+    where these fit, and carry the speaker and the time of the first.
+    """
+    assert 0 <= overlap < max_tokens, "a window must be larger than its overlap"
+    cutter = _Cutter(document.text, count_tokens, max_tokens, overlap)
+    if document.turns:
+        return cutter.windows(cutter.turn_units(document.turns), heading="")
+    chunks: list[Chunk] = []
+    for start, end, heading in _sections(document):
+        chunks += cutter.windows(cutter.sentence_units(start, end), heading=heading)
+    # A document of headings only is still found by them.
+    whole = (0, len(document.text))
+    return chunks or cutter.windows(cutter.sentence_units(*whole), heading="")
+
+
+def pack(sizes: Sequence[int], *, limit: int, overlap: int) -> list[tuple[int, int]]:
+    """
+    Windows (first, last + 1) over items of these sizes: each as long as `limit` allows but at
+    least one item, each with at least one item that no window before it has, neighbours sharing
+    whole items of at most `overlap` in sum.
+    """
+    windows: list[tuple[int, int]] = []
+    first = 0
+    while first < len(sizes):
+        end, total = first + 1, sizes[first]
+        while end < len(sizes) and total + sizes[end] <= limit:
+            total += sizes[end]
+            end += 1
+        windows.append((first, end))
+        if end == len(sizes):
+            break
+        shared, room = 0, min(overlap, limit - sizes[end])
+        start = end
+        while start - 1 > first and shared + sizes[start - 1] <= room:
+            start -= 1
+            shared += sizes[start]
+        first = start
+    return windows
+
+
+def _sections(document: Document) -> list[tuple[int, int, str]]:
+    """(start, end, heading) of what stands between headings."""
+    if document.media_type not in _WITH_HEADINGS:
+        return [(0, len(document.text), "")]
+    headings = find_headings(document.text)
+    starts = [0, *(heading.end for heading in headings)]
+    ends = [*(heading.start for heading in headings), len(document.text)]
+    titles = ["", *(heading.title for heading in headings)]
+    return list(zip(starts, ends, titles, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cutter:
+    text: str
+    count_tokens: Callable[[str], int]
+    max_tokens: int
+    overlap: int
+
+    def windows(self, units: Sequence[_Unit], *, heading: str) -> list[Chunk]:
+        sizes = [unit.num_tokens for unit in units]
+        chunks: list[Chunk] = []
+        for first, end in pack(sizes, limit=self.max_tokens, overlap=self.overlap):
+            opening, closing = units[first], units[end - 1]
+            turn = opening.turn
+            time, speaker = (turn.start_s, turn.speaker) if turn else (None, None)
+            chunks.append(Chunk(opening.start, closing.end, heading, time, speaker))
+        return chunks
+
+    def sentence_units(self, start: int, end: int, turn: Turn | None = None) -> list[_Unit]:
+        units: list[_Unit] = []
+        for first, last in split_sentences(self.text[start:end]):
+            units += self._pieces(start + first, start + last, turn)
+        return units
+
+    def turn_units(self, turns: Sequence[Turn]) -> list[_Unit]:
+        """A turn with its `Speaker: ` in front, or its sentences where it is too long."""
+        units: list[_Unit] = []
+        for turn in turns:
+            line_start = self.text.rfind("\n", 0, turn.start) + 1
+            num_tokens = self._size(line_start, turn.end)
+            if num_tokens <= self.max_tokens:
+                units.append(_Unit(line_start, turn.end, num_tokens, turn))
+            else:
+                units += self.sentence_units(line_start, turn.end, turn)
+        return units
+
+    def _pieces(self, start: int, end: int, turn: Turn | None) -> list[_Unit]:
+        """The stretch as one unit, or as halves of halves that fit."""
+        num_tokens = self._size(start, end)
+        if num_tokens <= self.max_tokens or end - start == 1:
+            return [_Unit(start, end, num_tokens, turn)]
+        before, after = self._cut(start, end)
+        return self._pieces(start, before, turn) + self._pieces(after, end, turn)
+
+    def _size(self, start: int, end: int) -> int:
+        """In tokens; a long unbroken word may be a single unknown token, so length counts too."""
+        return max(self.count_tokens(self.text[start:end]), (end - start) // _MOST_CHARS_PER_TOKEN)
+
+    def _cut(self, start: int, end: int) -> tuple[int, int]:
+        """Where the first half ends and the second begins: at the white space near the middle."""
+        middle = (start + end) // 2
+        for at in range(middle, start, -1):
+            if self.text[at].isspace():
+                return self._around(at)
+        for at in range(middle + 1, end):
+            if self.text[at].isspace():
+                return self._around(at)
+        return middle, middle
+
+    def _around(self, at: int) -> tuple[int, int]:
+        before = after = at
+        while self.text[before - 1].isspace():
+            before -= 1
+        while self.text[after].isspace():
+            after += 1
+        return before, after

