@@ -1,4 +1,4 @@
-"""Writing: token ids in, token ids out, several times faster than plain decoding and without changing one of them."""
+"""Writing: token ids in, token ids out, several per forward pass, and not one that plain decoding would not write."""
 
 from typing import TYPE_CHECKING, Any
 

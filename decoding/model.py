@@ -111,7 +111,9 @@ def adapter_class() -> Any:
 def load_model(path: str | Path, *, dtype: str = "float32") -> CausalModel:
     """A model by folder or Hugging Face id. Raises `ModelMissing`, `ModelUnreadable` or `ModelCannotRewind`."""
     from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.utils import logging as transformers_logging
 
+    transformers_logging.disable_progress_bar()  # standard error belongs to whoever loads the model
     folder = Path(path)
     if folder.is_absolute() and not (folder / "config.json").is_file():
         raise ModelMissing(path)

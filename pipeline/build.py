@@ -1,5 +1,10 @@
 """The only place that wires the parts together: settings in, a pipeline or a summarizer out."""
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.ask import Pipeline
 from pipeline.context import Ranker
 from pipeline.proxy import Proxy
@@ -52,5 +57,29 @@ def build_proxy(settings: Settings) -> Proxy:
 
 
 def ranker(embedder: Embedder) -> Ranker:
-    """Sentences by fused dense and lexical score."""
-    return lambda query, texts: rank_texts(query, texts, embedder=embedder)
+    """Sentences by fused dense and lexical score; several queries over the same sentences embed them once."""
+    remembering = RememberingEmbedder(embedder)
+    return lambda query, texts: rank_texts(query, texts, embedder=remembering)
+
+
+class RememberingEmbedder:
+    """Keeps the vectors of the texts that were embedded last."""
+
+    def __init__(self, embedder: Embedder, *, most: int = 4096) -> None:
+        self.name = embedder.name
+        self.dimension = embedder.dimension
+        self.count_tokens = embedder.count_tokens
+        self._embedder = embedder
+        self._most = most
+        self._vectors: dict[str, NDArray[np.float32]] = {}
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        unknown = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        found = dict(zip(unknown, self._embedder.embed(unknown), strict=True))
+        known = {text: self._vectors[text] for text in texts if text in self._vectors}
+        self._vectors.update(found)
+        while len(self._vectors) > self._most:
+            del self._vectors[next(iter(self._vectors))]
+
+        vectors = known | found
+        return np.stack([vectors[text] for text in texts])

@@ -50,3 +50,10 @@ class UnknownSetting(PipelineError):
         super().__init__(
             f"unknown setting {', '.join(names)} in the environment; the known ones are {', '.join(known)}"
         )
+
+
+class InvalidSetting(PipelineError):
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(
+            f"{'; '.join(problems)}; correct it in the environment or on the command line"
+        )

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.errors import UnknownSetting
+from pipeline.errors import InvalidSetting, UnknownSetting
 
 PREFIX = "GLEANDRAFT_"
 EMBEDDED_MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -48,10 +48,18 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment; overrides that are not None win. Raises `UnknownSetting` for a misspelt one."""
+    """Settings from the environment; overrides that are not None win. Raises `UnknownSetting` or `InvalidSetting`."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if unknown:
         raise UnknownSetting(unknown, known=sorted(known))
 
-    return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        raise InvalidSetting(
+            [
+                f"{PREFIX}{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}"
+                for e in error.errors()
+            ]
+        ) from error

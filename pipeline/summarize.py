@@ -11,7 +11,7 @@ from decoding import Constraint, Template
 from pipeline import prompts
 from pipeline.ask import Stopwatch
 from pipeline.cite import CitationChecker
-from pipeline.context import Ranker, focus
+from pipeline.context import Ranker, fit, focus
 from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong, SummaryCancelled
 from pipeline.prompts import NOTHING_SAID, MarkedQuery, NumberedText, Prompt
 from pipeline.reduce import Note, reduce_notes
@@ -24,6 +24,9 @@ from retrieval.types import Document, Passage, Turn
 Mode = Literal["multi", "single"]
 
 LONGEST_TURN = 160  # tokens; longer ones are cut between sentences, so that a citation points at something short
+FOCUS_TOKENS = 120  # of best turns per query
+QUERY_FRAME = 32  # tokens that the prompt or the skeleton puts around one query, at most
+PROMPT_FRAME = 160  # tokens of instructions, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,10 @@ class Summarizer:
         Raises `NoQueries`, `DuplicateQueryIds` or `QueriesTooLong` at once, and `SummaryCancelled` between two decoding
         steps when `should_stop` says so.
         """
-        self._check(queries)
+        check_queries(queries)
         watch = Stopwatch()
-        windows = self._windows(transcript)
         batches = [queries] if mode == "multi" else [[query] for query in queries]
+        windows = self._windows(transcript, budget=min(map(self._window_budget, batches)))
         notes: dict[str, list[Note]] = {query.id: [] for query in queries}
         usages = dict.fromkeys(notes, Usage())
         for number, window in enumerate(windows, start=1):
@@ -82,12 +85,26 @@ class Summarizer:
             model=self.writer.model,
         )
 
-    def _windows(self, transcript: Document) -> list[tuple[Turn, ...]]:
+    def _windows(self, transcript: Document, *, budget: int) -> list[tuple[Turn, ...]]:
         count = self.writer.tokenizer.count
         turns = list(short_turns(transcript.turns, size=count, budget=LONGEST_TURN))
-        return cut_windows(
-            turns, size=lambda turn: count(line_of(turn)), budget=self._settings.window_tokens
+        return cut_windows(turns, size=lambda turn: count(line_of(turn)), budget=budget)
+
+    def _window_budget(self, queries: Sequence[SummaryQuery]) -> int:
+        """Tokens of transcript that fit the context beside the queries, their best turns and their summaries."""
+        count = self.writer.tokenizer.count
+        asked = sum(count(query.text) + FOCUS_TOKENS + QUERY_FRAME for query in queries)
+        room = (
+            self.writer.engine.model.context - PROMPT_FRAME - asked - self._longest_answer(queries)
         )
+        if room < 2 * LONGEST_TURN:
+            num_tokens = sum(count(query.text) for query in queries)
+            raise QueriesTooLong(num_tokens, limit=max(0, num_tokens + room - 2 * LONGEST_TURN))
+
+        return min(self._settings.window_tokens, room)
+
+    def _longest_answer(self, queries: Sequence[SummaryQuery]) -> int:
+        return len(queries) * (self._settings.summary_tokens + QUERY_FRAME)
 
     def _read_window(
         self,
@@ -100,7 +117,7 @@ class Summarizer:
         text, usage = "", Usage()
         for piece in self.writer.write(
             self._prompt(window, queries),
-            max_new_tokens=len(queries) * (self._settings.summary_tokens + 32),
+            max_new_tokens=self._longest_answer(queries),
             constraint=self._form(len(queries)),
         ):
             if should_stop():
@@ -114,12 +131,20 @@ class Summarizer:
         turns = [
             NumberedText(n, turn.text, turn.speaker or "") for n, turn in enumerate(window, start=1)
         ]
-        limit = self._settings.num_focus
         marked = [
-            MarkedQuery(n, query.text, focus(query.text, turns, rank=self._rank, limit=limit))
+            MarkedQuery(n, query.text, self._best_turns(query, turns))
             for n, query in enumerate(queries, start=1)
         ]
         return prompts.multi_query(turns, marked)
+
+    def _best_turns(
+        self, query: SummaryQuery, turns: Sequence[NumberedText]
+    ) -> Sequence[NumberedText]:
+        best = focus(query.text, turns, rank=self._rank, limit=self._settings.num_focus)
+        count = self.writer.tokenizer.count
+        return fit(
+            best, size=lambda turn: count(prompts.marked_turn(turn)), budget=FOCUS_TOKENS
+        ).items
 
     def _form(self, num_queries: int) -> Constraint:
         encode = self.writer.tokenizer.encode
@@ -148,25 +173,22 @@ class Summarizer:
 
     def _coverage(self, transcript: Document, windows: Sequence[Sequence[Turn]]) -> Coverage:
         """Share of the transcript's words that stood in some window."""
-        read = {(turn.start, turn.end) for window in windows for turn in window}
-        num_read = sum(end - start for start, end in read)
-        num_all = sum(turn.end - turn.start for turn in transcript.turns)
+        read = {turn for window in windows for turn in window}  # windows overlap
+        num_read = sum(len(turn.text.split()) for turn in read)
+        num_all = sum(len(turn.text.split()) for turn in transcript.turns)
         num_tokens = sum(
             self.writer.tokenizer.count(line_of(turn)) for window in windows for turn in window
         )
 
-        return Coverage(round(min(1.0, num_read / max(1, num_all)), 4), len(windows), num_tokens)
+        return Coverage(round(num_read / max(1, num_all), 4), len(windows), num_tokens)
 
-    def _check(self, queries: Sequence[SummaryQuery]) -> None:
-        if not queries:
-            raise NoQueries
-        ids = [query.id for query in queries]
-        if repeated := sorted({name for name in ids if ids.count(name) > 1}):
-            raise DuplicateQueryIds(repeated)
-        limit = self.writer.engine.model.context // 2 - self._settings.window_tokens
-        num_tokens = sum(self.writer.tokenizer.count(query.text) for query in queries)
-        if num_tokens > limit:
-            raise QueriesTooLong(num_tokens, limit=limit)
+
+def check_queries(queries: Sequence[SummaryQuery]) -> None:
+    if not queries:
+        raise NoQueries
+    ids = [query.id for query in queries]
+    if repeated := sorted({name for name in ids if ids.count(name) > 1}):
+        raise DuplicateQueryIds(repeated)
 
 
 def line_of(turn: Turn) -> str:

@@ -51,7 +51,9 @@ def logits_after(model: CausalModel, tokens: list[int]) -> np.ndarray:
     cache = RowSlotCache(num_slots=1, capacity=len(tokens))
     mask = causal_mask(0, width=len(tokens), dtype=torch.float32)
     positions = torch.arange(len(tokens))[None]
-    return model.forward(torch.tensor([tokens]), positions, mask, cache)[0, -1]
+    last: np.ndarray = model.forward(torch.tensor([tokens]), positions, mask, cache)[0, -1]
+
+    return last
 
 
 @given(st.lists(trees(), min_size=1, max_size=3), st.integers(0, 10_000))

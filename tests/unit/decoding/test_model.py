@@ -19,7 +19,7 @@ from transformers import (
 from decoding import Engine, Request, load_model, tiny_model
 from decoding.errors import EmptyPrompt, ModelCannotRewind, ModelMissing, PromptTooLong
 
-SHARED = {
+SHARED: dict[str, Any] = {
     "vocab_size": 64,
     "hidden_size": 32,
     "intermediate_size": 48,

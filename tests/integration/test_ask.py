@@ -1,0 +1,98 @@
+"""A question's whole way, with real parts around a random model: what it writes is noise, how it is handled is not."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline import (
+    AnswerDone,
+    DecisionMade,
+    Pipeline,
+    Question,
+    TextPiece,
+    build_pipeline,
+    load_settings,
+)
+from pipeline.errors import EmptyQuestion, QuestionTooLong
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Iterator[Pipeline]:
+    settings = load_settings(
+        kb=tmp_path_factory.mktemp("kb"),
+        model=str(tiny_checkpoint),
+        proxy=str(tiny_checkpoint),
+        embedder="hash-256",
+        answer_tokens=40,
+    )
+    with build_pipeline(settings) as built:
+        assert all(outcome.status == "added" for outcome in built.knowledge_base.add([SAMPLES]))
+        yield built
+
+
+def test_events_come_in_order_and_their_text_is_the_answers_text(pipeline: Pipeline) -> None:
+    events = list(
+        pipeline.stream(Question("What does the crossing cost for a car?", retrieve="always"))
+    )
+    assert isinstance(events[0], DecisionMade)
+    assert isinstance(events[-1], AnswerDone)
+    pieces = [event.text for event in events if isinstance(event, TextPiece)]
+    assert "".join(pieces).rstrip() == events[-1].answer.text
+
+
+def test_the_passages_that_answer_are_found_and_read(pipeline: Pipeline) -> None:
+    answer = pipeline.ask(
+        Question("How many passengers does the Sandpiper carry?", retrieve="always")
+    )
+    assert answer.decision.retrieve
+    assert answer.decision.queries[0] == "How many passengers does the Sandpiper carry?"
+    assert any("Sandpiper" in hit.passage.text for hit in answer.passages)
+    assert answer.coverage.share == 1.0
+    assert set(answer.timings) == {"guess", "decide", "search", "prompt", "write"}
+
+
+def test_drafts_change_the_number_of_forwards_and_nothing_else(pipeline: Pipeline) -> None:
+    question = Question("When does the last boat leave on Fridays?", retrieve="always")
+    drafted, plain = pipeline.ask(question), pipeline.ask(replace(question, draft=False))
+    assert drafted.text == plain.text
+    assert drafted.citations == plain.citations
+    assert drafted.usage.output_tokens == plain.usage.output_tokens
+    assert plain.usage.drafted == 0
+
+
+def test_without_retrieval_nothing_is_searched_or_cited(pipeline: Pipeline) -> None:
+    answer = pipeline.ask(Question("Hello there!"))
+    assert not answer.decision.retrieve
+    assert answer.decision.queries == ()
+    assert answer.passages == ()
+    assert answer.citations == ()
+
+
+def test_every_citation_is_a_verbatim_stretch_of_its_document(pipeline: Pipeline) -> None:
+    answers = [
+        pipeline.ask(Question(text, retrieve="always"))
+        for text in ("Who owns the boats?", "What is lost property?", "Where do bicycles go?")
+    ]
+    for answer in answers:
+        passages = {hit.passage.id: hit.passage for hit in answer.passages}
+        for citation in answer.citations:
+            text = pipeline.knowledge_base.document_text(passages[citation.passage_id].document_id)
+            assert text[citation.start : citation.end] == citation.quote
+
+
+def test_an_empty_question_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(EmptyQuestion, match="write what you want to know"):
+        pipeline.ask(Question("  "))
+
+
+def test_a_question_longer_than_the_context_is_refused_and_nothing_is_lost(
+    pipeline: Pipeline,
+) -> None:
+    before = pipeline.knowledge_base.num_passages
+    with pytest.raises(QuestionTooLong, match="shorten it"):
+        pipeline.ask(Question("why " * 4000))
+    assert pipeline.knowledge_base.num_passages == before

@@ -1,0 +1,63 @@
+"""What the terminal shows."""
+
+import pytest
+
+from gleandraft.wire import AddRecord, CheckRecord, CitationRecord
+from pipeline.types import Usage
+from workers import render
+from workers.jobs.types import Event, State
+
+
+def test_a_document_cannot_steer_the_terminal() -> None:
+    assert render.safe("a\x1b[2Jb\x07\r\nc\td\x9b") == "a[2Jb\nc\td"
+
+
+def test_a_citation_of_a_meeting_names_speaker_and_time() -> None:
+    citation = CitationRecord(2, "p", "m.vtt", "So we decide.", 0, 13, time=754.9, speaker="Ada")
+    assert render.citation_line(citation) == '  [2] Ada @ 12:34: "So we decide."'
+
+
+def test_a_citation_of_a_page_names_the_file_and_the_page() -> None:
+    citation = CitationRecord(1, "p", "fares.pdf", "A car\npays 12.", 0, 13, page=3)
+    assert render.citation_line(citation) == '  [1] fares.pdf, page 3: "A car pays 12."'
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (61.9, "01:01"), (3661, "1:01:01")])
+def test_times_read_like_a_clock(seconds: float, shown: str) -> None:
+    assert render.clock(seconds) == shown
+
+
+def test_a_long_quote_is_cut_to_one_line() -> None:
+    line = render.shorten("word " * 100)
+    assert len(line) <= render.LONGEST_QUOTE
+    assert line.endswith("…")
+
+
+def test_usage_shows_tokens_per_forward() -> None:
+    usage = Usage(output_tokens=30, forwards=12, drafted=40, accepted=18)
+    assert "2.50 tokens per forward (18 of 40 draft tokens accepted)" in render.usage_line(usage)
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (Event("1", 0.0, State.QUEUED, 0, "", 0, 0), "queued"),
+        (Event("1", 0.0, State.RUNNING, 1, "", 2, 5), "running: window 2 of 5"),
+        (Event("1", 0.0, State.QUEUED, 2, "it died", 2, 5), "queued (attempt 2): it died"),
+        (Event("1", 0.0, State.SUCCEEDED, 1, "", 5, 5), "succeeded"),
+    ],
+)
+def test_an_event_is_one_line(event: Event, line: str) -> None:
+    assert render.event_line(event) == line
+
+
+def test_a_red_line_names_its_fix() -> None:
+    line = render.check_line(CheckRecord("redis", ok=False, detail="none found", fix="install it"))
+    assert line.splitlines() == ["BAD  redis: none found", "     fix: install it"]
+
+
+def test_what_was_added_is_counted() -> None:
+    records = [AddRecord(str(n), "added", "", 3) for n in range(2)]
+    records.append(AddRecord("x", "skipped", "it is empty", 0))
+    assert render.added_total(records) == "2 added, 1 skipped"
+    assert render.added_total([]) == "there was no file to add"
