@@ -1,0 +1,155 @@
+"""The JSON that gleandraft speaks, as frozen records: the same on the command line, over HTTP and in the SDK."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal
+
+JobStatus = Literal[
+    "queued", "running", "succeeded", "partial", "failed", "expired", "cancelled", "cancelling"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A JSON object; field names are JSON keys."""
+
+    ABSENT_WHEN_NONE: ClassVar[frozenset[str]] = frozenset()  # keys left out instead of null
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as plain dicts, lists and scalars, ready for `json.dumps`."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {
+            name: _plain(value)
+            for name, value in values.items()
+            if value is not None or name not in self.ABSENT_WHEN_NONE
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CitationRecord(Record):
+    """A marker [n] in a text, and the words it stands on: document text[start:end] == quote."""
+
+    ABSENT_WHEN_NONE: ClassVar[frozenset[str]] = frozenset({"page", "time", "speaker"})
+
+    marker: int
+    passage_id: str
+    source: str
+    quote: str
+    start: int
+    end: int
+    page: int | None = None
+    time: float | None = None  # seconds from the start of the recording
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord(Record):
+    retrieve: bool
+    score: float  # 0: the proxy surely knows; 1: it surely does not
+    reason: str
+    queries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord(Record):
+    prompt_tokens: int
+    output_tokens: int
+    proxy_tokens: int
+    forwards: int
+    drafted: int
+    accepted: int
+    forced: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRecord(Record):
+    share: float  # 0 to 1: how much of what was given the model has read
+    num_windows: int
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord(Record):
+    id: str
+    text: str
+    citations: tuple[CitationRecord, ...]
+    decision: DecisionRecord
+    usage: UsageRecord
+    timings: Mapping[str, float]  # stage -> seconds
+    model: str
+    coverage: CoverageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CountsRecord(Record):
+    total: int
+    succeeded: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord(Record):
+    """One query of a job and what became of it."""
+
+    id: str
+    query: str
+    status: JobStatus
+    summary: str
+    citations: tuple[CitationRecord, ...]
+    error: str | None
+    mode: str
+    attempts: int
+    usage: UsageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord(Record):
+    """A job as its owner sees it; times are RFC 3339 in UTC."""
+
+    id: str
+    kind: str
+    status: JobStatus
+    waiting_reason: str | None  # why it does not run yet; null unless queued
+    position: int | None  # place in the queue, from 1; null unless queued
+    eta_s: float | None  # null where nothing is known to estimate from
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    attempts: int
+    counts: CountsRecord
+    items: tuple[ItemRecord, ...]
+    coverage: CoverageRecord | None
+    error: str | None
+    model: str | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)  # stage -> seconds
+    states: tuple[JobStatus, ...] = ()  # every state it has been in, oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class AddRecord(Record):
+    """What became of one file that was to be added."""
+
+    path: str
+    status: Literal["added", "unchanged", "updated", "skipped"]
+    reason: str
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord(Record):
+    """One thing the doctor looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str  # what to do about it; "" when ok
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,1 @@
+"""The record: what was asked, and what became of it."""

@@ -1,0 +1,122 @@
+"""Answers, jobs and tables as text for a terminal; nothing here prints."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from gleandraft.wire import AddRecord, CheckRecord, CitationRecord, ItemRecord, JobRecord
+from pipeline.types import Decision, Usage
+from retrieval.types import Hit
+from workers.jobs.types import Event, State
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
+LONGEST_QUOTE = 160  # characters
+
+
+def safe(text: str) -> str:
+    """`text` without control characters: a document must not steer the reader's terminal."""
+    return CONTROL.sub("", text)
+
+
+def decision_lines(decision: Decision, passages: Sequence[Hit]) -> list[str]:
+    verb = "retrieves" if decision.retrieve else "does not retrieve"
+    return [
+        f"{verb}: {safe(decision.reason)}",
+        *(f"  query: {safe(query)}" for query in decision.queries),
+        *(
+            f"  [{number}] {safe(hit.passage.source)}{_place(hit)}: {shorten(hit.passage.text)}"
+            for number, hit in enumerate(passages, start=1)
+        ),
+    ]
+
+
+def citation_line(citation: CitationRecord) -> str:
+    where = safe(citation.source)
+    if citation.page is not None:
+        where += f", page {citation.page}"
+    if citation.speaker or citation.time is not None:
+        where = said_by(citation)
+    return f'  [{citation.marker}] {where}: "{shorten(citation.quote)}"'
+
+
+def said_by(citation: CitationRecord) -> str:
+    """Speaker @ time, as far as known."""
+    speaker = safe(citation.speaker or "somebody")
+    return speaker if citation.time is None else f"{speaker} @ {clock(citation.time)}"
+
+
+def usage_line(usage: Usage) -> str:
+    return (
+        f"{usage.output_tokens} tokens in {usage.forwards} forwards: "
+        f"{usage.tokens_per_forward:.2f} tokens per forward "
+        f"({usage.accepted} of {usage.drafted} draft tokens accepted)"
+    )
+
+
+def event_line(event: Event) -> str:
+    """One line of a job's history."""
+    note = f": {safe(event.note)}" if event.note else ""
+    if event.state is State.RUNNING and event.num_windows:
+        note = f": window {event.windows_done} of {event.num_windows}"
+    attempt = f" (attempt {event.attempt})" if event.attempt > 1 else ""
+    return f"{event.state}{attempt}{note}"
+
+
+def job_lines(job: JobRecord) -> list[str]:
+    lines = [line for item in job.items for line in (*item_lines(item), "")]
+    if job.coverage:
+        lines.append(
+            f"read {job.coverage.share:.0%} of the transcript: {job.coverage.num_tokens} tokens "
+            f"in {job.coverage.num_windows} windows"
+        )
+    return lines
+
+
+def item_lines(item: ItemRecord) -> list[str]:
+    if item.status != "succeeded":
+        return [f"{item.id}. {safe(item.query)}", f"  {item.status}: {safe(item.error or '')}"]
+    return [
+        f"{item.id}. {safe(item.query)}",
+        f"  {safe(item.summary)}",
+        *(citation_line(citation) for citation in item.citations),
+    ]
+
+
+def added_line(record: AddRecord) -> str:
+    passages = f"{record.passages} passages" if record.status != "skipped" else safe(record.reason)
+    return f"{record.status:<10} {safe(record.path)}  {passages}"
+
+
+def added_total(records: Iterable[AddRecord]) -> str:
+    statuses = [record.status for record in records]
+    counted = (f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
+    return ", ".join(counted) or "there was no file to add"
+
+
+def check_line(check: CheckRecord) -> str:
+    sign = "ok " if check.ok else "BAD"
+    line = f"{sign}  {check.name}: {safe(check.detail)}"
+    return line if check.ok else f"{line}\n     fix: {safe(check.fix)}"
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def shorten(text: str) -> str:
+    """`text` on one line, cut where it would fill the screen."""
+    line = " ".join(safe(text).split())
+    return line if len(line) <= LONGEST_QUOTE else f"{line[: LONGEST_QUOTE - 1].rstrip()}…"
+
+
+def _place(hit: Hit) -> str:
+    passage = hit.passage
+    parts = [
+        passage.heading,
+        f"page {passage.page}" if passage.page is not None else "",
+        passage.speaker or "",
+        clock(passage.time) if passage.time is not None else "",
+    ]
+    named = ", ".join(safe(part) for part in parts if part)
+    return f" ({named})" if named else ""

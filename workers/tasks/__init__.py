@@ -1,0 +1,1 @@
+"""The hands: a Celery worker that carries out jobs."""
