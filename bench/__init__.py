@@ -1,0 +1,1 @@
+"""Side-by-side measurements; every figure in the documentation comes from here."""
