@@ -1,5 +1,6 @@
 """Grounded and closed-book question sets: human ones, and synthetic ones made from Wikipedia sentences."""
 
+import hashlib
 import random
 import re
 from collections.abc import Iterator
@@ -59,10 +60,41 @@ def clause_around(sentence: str, answer: str) -> str | None:
     return min(runs, key=len, default=None)
 
 
+class HeldOut:
+    """Questions and contexts of the evaluation sets, by the hash of their words; nothing of them is trained on."""
+
+    def __init__(self, data: Path) -> None:
+        self._hashes: set[bytes] = set()
+        for name in HELD_OUT_SETS:
+            for row in read_lines(data / f"questions/{name}.jsonl.zst"):
+                self._hashes |= {
+                    fingerprint(str(row[key])) for key in ("question", "context") if key in row
+                }
+
+    def __contains__(self, row: Record) -> bool:
+        return any(
+            fingerprint(str(row[key])) in self._hashes
+            for key in ("question", "context")
+            if key in row
+        )
+
+
+HELD_OUT_SETS = (
+    "2wiki-dev", "NQ-open.efficientqa.dev.1.1", "ambigqa-dev", "bamboogle", "hotpotqa-dev", "musique-dev",
+    "nq-dev", "nq-swap-dev", "popqa-1000", "squad-20articles", "strategyqa-dev",
+    "wiki2015-grounded-dev",
+)  # fmt: skip
+
+
+def fingerprint(text: str) -> bytes:
+    words = re.findall(r"\w+", text.lower())
+    return hashlib.blake2b(" ".join(words).encode(), digest_size=16).digest()
+
+
 def squad(data: Path) -> Iterator[GroundedQuestion]:
-    held_out = {row["context"] for row in read_lines(data / "questions/squad-20articles.jsonl.zst")}
+    held_out = HeldOut(data)
     for row in read_lines(data / "questions/squad-train-sample-4330.jsonl.zst"):
-        if row["context"] in held_out:
+        if row in held_out:
             continue
         answer = sentence_around(row["context"], first_answer(row))
         if answer:
@@ -77,9 +109,10 @@ def first_answer(row: Record) -> str:
 
 
 def natural_questions(data: Path) -> Iterator[GroundedQuestion]:
+    held_out = HeldOut(data)
     for row in read_lines(data / "questions/nq-open-oracle-2655.jsonl.zst"):
         gold = next((ctx for ctx in row["ctxs"] if ctx.get("isgold")), None)
-        if gold is None:
+        if gold is None or row in held_out:
             continue
         passage = " ".join(gold["text"].split())
         answer = next((a for a in (sentence_around(passage, x) for x in row["answers"]) if a), None)
@@ -89,7 +122,10 @@ def natural_questions(data: Path) -> Iterator[GroundedQuestion]:
 
 def swapped(data: Path) -> Iterator[GroundedQuestion]:
     """Passages whose answer was exchanged: the reader must follow the passage."""
+    held_out = HeldOut(data)
     for row in read_lines(data / "questions/nq-swap-train.jsonl.zst"):
+        if row in held_out:
+            continue
         passage = " ".join(re.sub(r"<[^>]*>", " ", row["context"]).split())
         passage = re.sub(r" ([.,;:?!)])", r"\1", passage)
         answer = sentence_around(passage, first_answer(row))
@@ -186,9 +222,10 @@ def lower_first(text: str) -> str:
 
 def closed_book(data: Path) -> Iterator[ShortQuestion]:
     """Open questions with short answers, from training parts whose licence allows derived works."""
+    held_out = HeldOut(data)
     for row in read_lines(data / "questions/ambigqa-train.jsonl.zst"):
         answer = first_answer(row)
-        if answer:
+        if answer and row not in held_out:
             yield ShortQuestion(row["question"].rstrip("? ") + "?", answer.replace(" ,", ","))
 
 
