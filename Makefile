@@ -39,7 +39,7 @@ bench: setup ## measure drafted against plain decoding; results go to bench/resu
 	$(BIN)/python -m bench decode --json bench/results/decode.json
 
 chaos: setup redis ## kill workers in the middle of jobs, again and again
-	$(BIN)/pytest -q tests/chaos --override-ini testpaths=tests/chaos
+	$(BIN)/pytest -q -m chaos tests/chaos
 
 serve: setup ## keep a Redis and a worker running until Ctrl-C, for summary jobs
 	@$(BIN)/gleandraft worker

@@ -40,7 +40,7 @@ def requests_of(writer: Writer, tasks: Sequence[Task], *, draft: bool) -> list[R
         Request(
             prompt=tokenizer.encode_prompt(task.prompt),
             max_new_tokens=task.max_new_tokens,
-            stop_ids=tokenizer.stop_ids,
+            stop_ids=writer.engine.model.stop_ids,
             references=[tokenizer.encode(text) for text in task.references],
             draft=draft,
         )

@@ -25,6 +25,10 @@ class Constraint(Protocol):
         """(vocabulary,) which tokens may come next, where there is a choice."""
         ...
 
+    def settle(self, state: Any, token: int) -> int:
+        """The token to write where the model chose `token`: most often the same."""
+        ...
+
     def is_complete(self, state: Any) -> bool: ...
 
 
@@ -38,8 +42,9 @@ class TemplateState:
 class Template:
     """Fixed token sequences with a free gap between each two; the first token of a literal closes the gap before it.
 
-    `literals[0]` opens the output. All later literals must start with the same `closing` token, which never
-    occurs inside a gap.
+    `literals[0]` opens the output. All later literals must start with the same closing token, which never occurs
+    inside a gap. `free` tokens may stand in a gap; choosing one of `closers` also ends it, and the closing token
+    is written instead: large vocabularies have many tokens that begin with a quotation mark.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Template:
         literals: Sequence[Sequence[int]],
         *,
         free: NDArray[np.bool_],
+        closers: NDArray[np.bool_],
         longest_gap: int,
     ) -> None:
         closing = {literal[0] for literal in literals[1:]}
@@ -54,10 +60,10 @@ class Template:
         self._literals = tuple(tuple(literal) for literal in literals)
         self._closing = closing.pop()
         self._longest_gap = longest_gap
-        self._first = free.copy()  # a gap holds at least one token
-        self._first[self._closing] = False
-        self._inside = self._first.copy()
-        self._inside[self._closing] = True
+        self._closers = closers.copy()
+        self._closers[self._closing] = True
+        self._first = free & ~self._closers  # a gap holds at least one token
+        self._inside = free | self._closers
 
     def start(self) -> TemplateState:
         return TemplateState(part=0, offset=0, in_gap=False)
@@ -79,6 +85,9 @@ class Template:
 
     def allowed(self, state: TemplateState) -> NDArray[np.bool_]:
         return self._inside if state.offset else self._first
+
+    def settle(self, state: TemplateState, token: int) -> int:
+        return self._closing if state.in_gap and self._closers[token] else token
 
     def is_complete(self, state: TemplateState) -> bool:
         return state.part == len(self._literals) - 1 and state.offset == len(self._literals[-1])

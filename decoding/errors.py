@@ -8,9 +8,10 @@ class DecodingError(Exception):
 
 
 class ModelMissing(DecodingError):
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, cause: Exception | None = None) -> None:
+        reason = f" ({cause})" if cause else ""
         super().__init__(
-            f"no language model at {str(path)!r}; give a folder that holds config.json, tokenizer.json "
+            f"no language model at {str(path)!r}{reason}; give a folder that holds config.json, tokenizer.json "
             "and *.safetensors, the id of a model in the Hugging Face cache, or leave the setting out "
             "to use the embedded one"
         )
@@ -30,6 +31,11 @@ class ModelCannotRewind(DecodingError):
             f"models of type {model_type!r} keep a recurrent state that cannot forget rejected drafts; "
             "choose a model with attention in every layer, such as the Llama or Qwen families"
         )
+
+
+class InvalidSampling(DecodingError):
+    def __init__(self, name: str, value: float, *, bounds: str) -> None:
+        super().__init__(f"{name}={value} cannot be sampled with; choose a value {bounds}")
 
 
 class PromptTooLong(DecodingError):

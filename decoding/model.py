@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-RECURRENT_LAYERS = frozenset({"linear_attention", "mamba", "recurrent", "conv"})
+REWINDABLE_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
+RECURRENT_FAMILIES = ("mamba", "rwkv", "recurrent", "xlstm", "falcon_h1", "jamba", "zamba")
 
 
 class CausalModel:
@@ -30,6 +31,7 @@ class CausalModel:
         self.device = module.device
         self.dtype = module.dtype
         self.context = context_length(module.config)  # tokens, prompt and output together
+        self.stop_ids = stop_ids_of(module)
         self.vocabulary = int(module.get_output_embeddings().weight.shape[0])
         module.set_output_embeddings(Float32Head(module.get_output_embeddings()))
 
@@ -110,25 +112,25 @@ def adapter_class() -> Any:
 
 def load_model(path: str | Path, *, dtype: str = "float32") -> CausalModel:
     """A model by folder or Hugging Face id. Raises `ModelMissing`, `ModelUnreadable` or `ModelCannotRewind`."""
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()  # standard error belongs to whoever loads the model
+    # Standard error belongs to whoever loads the model.
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = Path(path)
     if folder.is_absolute() and not (folder / "config.json").is_file():
         raise ModelMissing(path)
     try:
         config = AutoConfig.from_pretrained(path)
-    except OSError as error:
-        raise ModelMissing(path) from error
-    except ValueError as error:
-        raise ModelUnreadable(path, error) from error
+    except (OSError, ValueError) as error:
+        raise (ModelUnreadable if folder.is_dir() else ModelMissing)(path, error) from error
     refuse_recurrent(config)
     try:
         module = AutoModelForCausalLM.from_pretrained(
             path, dtype=DTYPES[dtype], attn_implementation="sdpa", low_cpu_mem_usage=True
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelUnreadable(path, error) from error
 
     return CausalModel(module, name=folder.name)
@@ -153,18 +155,34 @@ def tiny_model(seed: int, *, vocabulary: int = 96, layers: int = 2) -> CausalMod
 
 
 def context_length(config: "PretrainedConfig") -> int:
-    for name in ("max_position_embeddings", "n_positions", "max_seq_len"):
-        length = getattr(config, name, None)
-        if isinstance(length, int):
-            return length
+    """Tokens that every layer can look back on: our masks are the same for all layers, so the shortest window rules."""
+    names = (
+        "max_position_embeddings",
+        "n_positions",
+        "max_seq_len",
+        "sliding_window",
+        "attention_chunk_size",
+    )
+    lengths = [getattr(config, name, None) for name in names]
+    known = [length for length in lengths if isinstance(length, int) and length > 0]
 
-    return 2048
+    return min(known, default=2048)
+
+
+def stop_ids_of(module: Any) -> frozenset[int]:
+    """The tokens that end a text, as the checkpoint's own generation settings and configuration name them."""
+    found: set[int] = set()
+    for settings in (module.generation_config, module.config):
+        named = getattr(settings, "eos_token_id", None)
+        found.update([named] if isinstance(named, int) else named or [])
+
+    return frozenset(found)
 
 
 def refuse_recurrent(config: "PretrainedConfig") -> None:
     kinds: Sequence[str] = getattr(config, "layer_types", None) or ()
-    has_recurrence = RECURRENT_LAYERS.intersection(kinds) or hasattr(config, "state_size")
-    if has_recurrence or config.model_type.startswith(("mamba", "rwkv", "recurrent")):
+    has_recurrence = set(kinds) - REWINDABLE_LAYERS or hasattr(config, "state_size")
+    if has_recurrence or config.model_type.startswith(RECURRENT_FAMILIES):
         raise ModelCannotRewind(config.model_type)
 
 

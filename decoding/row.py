@@ -86,12 +86,13 @@ class Row:
 
     def _choose(self, logits: NDArray[np.float32], form: Hashable, *, offset: int) -> int:
         constraint = self.request.constraint
-        return choose(
+        token = choose(
             logits,
             self.request.sampling,
             position=len(self.request.prompt) + self.num_written + offset,
             allowed=constraint.allowed(form) if constraint else None,
         )
+        return constraint.settle(form, token) if constraint else token
 
     def _append(self, tokens: tuple[int, ...]) -> None:
         self.num_written += len(tokens)

@@ -20,12 +20,12 @@ def choose(
     Sampling is Gumbel-max: argmax of scaled logits plus noise drawn for (seed, position) alone. Plain decoding and
     tree verification meet the same noise at the same position, hence choose the same token.
     """
-    scaled = logits.astype(np.float64)
     if allowed is not None:
-        scaled = np.where(allowed, scaled, FORBIDDEN)
+        assert allowed.any(), "a constraint always leaves a way on"
+        logits = np.where(allowed, logits, np.float32(FORBIDDEN))
     if params.temperature == 0.0:
-        return int(np.argmax(scaled))
-    scaled = truncate(scaled / params.temperature, params)
+        return int(np.argmax(logits))
+    scaled = truncate(logits.astype(np.float64) / params.temperature, params)
 
     return int(np.argmax(scaled + gumbel_noise(params.seed, position, size=len(scaled))))
 

@@ -25,7 +25,7 @@ def ancestors(tree: DraftTree) -> NDArray[np.bool_]:
 def tree_mask(
     trees: Sequence[DraftTree], lengths: Sequence[int], *, width: int, dtype: torch.dtype
 ) -> Tensor:
-    """Additive mask, (rows, 1, width, longest length + width): 0 where attention may look, else -inf.
+    """Additive mask, (rows, 1, width, longest length + width): 0 where attention may look, else the least number.
 
     Row r has `lengths[r]` committed columns; its new columns follow directly behind. Rows with fewer than `width`
     columns are padded with columns that see the committed text and nothing refers to.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from decoding.constrain import Constraint
+from decoding.errors import InvalidSampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,17 @@ class SamplingParams:
     top_p: float = 1.0
     min_p: float = 0.0  # least probability, as a share of the best token's
     seed: int = 0  # same seed, same text: with or without drafts, alone or in a batch
+
+    def __post_init__(self) -> None:
+        """Raises `InvalidSampling`."""
+        if self.temperature < 0:
+            raise InvalidSampling("temperature", self.temperature, bounds="of 0 or more")
+        if self.top_k < 0:
+            raise InvalidSampling("top_k", self.top_k, bounds="of 0 or more")
+        if not 0 < self.top_p <= 1:
+            raise InvalidSampling("top_p", self.top_p, bounds="above 0 and up to 1")
+        if not 0 <= self.min_p <= 1:
+            raise InvalidSampling("min_p", self.min_p, bounds="from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,4 +36,4 @@ def verify(tree: DraftTree, choose: Choose) -> Walk:
         node = child
         columns.append(1 + node)
 
-    return Walk(tokens, tuple(columns), num_accepted=min(len(columns) - 1, len(tokens)))
+    return Walk(tokens, tuple(columns), num_accepted=len(columns) - 1)

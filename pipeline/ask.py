@@ -15,7 +15,7 @@ from pipeline.proxy import Proxy
 from pipeline.rewrite import queries
 from pipeline.settings import Settings
 from pipeline.types import Answer, Coverage, Decision, Guess, Question, Usage
-from pipeline.writer import Writer
+from pipeline.writer import Piece, Writer
 from retrieval import Hit, KnowledgeBase
 
 
@@ -85,8 +85,14 @@ class Pipeline:
         return last.answer
 
     def stream(self, question: Question) -> Iterator[AnswerEvent]:
-        """The same, as it happens: one `DecisionMade`, then `TextPiece`s, then one `AnswerDone`."""
+        """The same, as it happens: one `DecisionMade`, then `TextPiece`s, then one `AnswerDone`.
+
+        Raises `EmptyQuestion` or `QuestionTooLong` at once.
+        """
         self._check(question)
+        return self._answer(question)
+
+    def _answer(self, question: Question) -> Iterator[AnswerEvent]:
         watch = Stopwatch()
         guess = self.proxy.guess(question.text)
         watch.lap("guess")
@@ -95,19 +101,14 @@ class Pipeline:
         hits = self._search(question, decision)
         watch.lap("search")
         context = self._fit(question, hits)
-        prompt = self._prompt(question, context.items)
         watch.lap("prompt")
         yield DecisionMade(decision, context.items)
         checker = CitationChecker([hit.passage for hit in context.items])
-        usage = Usage(proxy_tokens=guess.num_tokens)
+        usage, is_cut = Usage(proxy_tokens=guess.num_tokens), False
         references = [guess.text, *(hit.passage.text for hit in hits if hit not in context.items)]
-        for piece in self.writer.write(
-            prompt,
-            max_new_tokens=self._settings.answer_tokens,
-            references=references,
-            draft=question.draft,
-        ):
+        for piece in self._write(question, decision, context.items, references=references):
             usage += piece.usage
+            is_cut = piece.is_cut
             if text := checker.push(piece.text):
                 yield TextPiece(text)
         if text := checker.finish():
@@ -128,13 +129,14 @@ class Pipeline:
                     num_windows=1,
                     num_tokens=context.num_tokens,
                 ),
+                is_cut=is_cut,
             )
         )
 
     def _check(self, question: Question) -> None:
         if not question.text.strip():
             raise EmptyQuestion
-        limit = self._settings.prompt_tokens // 2
+        limit = self._room() // 2
         num_tokens = max(
             self.writer.tokenizer.count(question.text), self.proxy.tokenizer.count(question.text)
         )
@@ -156,21 +158,55 @@ class Pipeline:
             decision.queries, limit=question.num_passages, collection=question.collection
         )
 
+    def _room(self) -> int:
+        """Tokens for question and passages: what the prompt may hold, less its own words."""
+        frame = len(self.writer.tokenizer.encode_prompt(prompts.grounded("", (), focus=())))
+        longest = min(
+            self._settings.prompt_tokens,
+            self.writer.engine.model.context - self._settings.answer_tokens,
+        )
+        return max(0, longest - frame)
+
     def _fit(self, question: Question, hits: Sequence[Hit]) -> Fitted[Hit]:
         count = self.writer.tokenizer.count
         return fit(
             hits,
-            size=lambda hit: count(hit.passage.title) + count(hit.passage.text),
-            budget=self._settings.prompt_tokens - count(question.text),
+            size=lambda hit: count(prompts.numbered_line(numbered(hit, 99))),
+            budget=self._room() - count(question.text) - self._focus_budget(),
         )
 
-    def _prompt(self, question: Question, hits: Sequence[Hit]) -> Prompt:
-        if not hits:
-            return prompts.closed_book(question.text)
-        numbered = [
-            NumberedText(number, hit.passage.text, hit.passage.title)
-            for number, hit in enumerate(hits, start=1)
-        ]
-        best = focus(question.text, numbered, rank=self._rank, limit=self._settings.num_focus)
+    def _write(
+        self,
+        question: Question,
+        decision: Decision,
+        hits: Sequence[Hit],
+        *,
+        references: Sequence[str],
+    ) -> Iterator[Piece]:
+        if decision.retrieve and not hits:  # whoever wanted passages does not want a memory
+            return iter((Piece(prompts.REFUSAL, Usage()),))
+        prompt = self._grounded(question, hits) if hits else prompts.closed_book(question.text)
+        return self.writer.write(
+            prompt,
+            max_new_tokens=self._settings.answer_tokens,
+            references=references,
+            draft=question.draft,
+        )
 
-        return prompts.grounded(question.text, numbered, focus=best)
+    def _grounded(self, question: Question, hits: Sequence[Hit]) -> Prompt:
+        passages = [numbered(hit, number) for number, hit in enumerate(hits, start=1)]
+        best = focus(question.text, passages, rank=self._rank, limit=self._settings.num_focus)
+        count = self.writer.tokenizer.count
+        fitting = fit(
+            best, size=lambda line: count(prompts.marked_line(line)), budget=self._focus_budget()
+        )
+
+        return prompts.grounded(question.text, passages, focus=fitting.items)
+
+    def _focus_budget(self) -> int:
+        """A quarter of the room: the best sentences stand in the prompt a second time."""
+        return self._room() // 4 if self._settings.num_focus else 0
+
+
+def numbered(hit: Hit, number: int) -> NumberedText:
+    return NumberedText(number, hit.passage.text, hit.passage.title)

@@ -1,6 +1,7 @@
 """The only place that wires the parts together: settings in, a pipeline or a summarizer out."""
 
 from collections.abc import Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def ranker(embedder: Embedder) -> Ranker:
 
 
 class RememberingEmbedder:
-    """Keeps the vectors of the texts that were embedded last."""
+    """Keeps the vectors of the texts that were embedded last; safe to share between threads."""
 
     def __init__(self, embedder: Embedder, *, most: int = 4096) -> None:
         self.name = embedder.name
@@ -71,9 +72,14 @@ class RememberingEmbedder:
         self.count_tokens = embedder.count_tokens
         self._embedder = embedder
         self._most = most
+        self._turn = Lock()
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        with self._turn:
+            return self._embed(texts)
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         unknown = [text for text in dict.fromkeys(texts) if text not in self._vectors]
         found = dict(zip(unknown, self._embedder.embed(unknown), strict=True))
         known = {text: self._vectors[text] for text in texts if text in self._vectors}

@@ -9,8 +9,9 @@ from pipeline.types import Citation
 from retrieval import split_sentences
 from retrieval.types import Passage
 
-MARKER = re.compile(r"\s*\[(\d{1,3})\]")
-OPEN_MARKER = re.compile(r"\s*(\[\d{0,3})?$")  # may still become a marker
+MARKER = re.compile(r"\s*\[\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3}){0,8})\s*\]")  # [1] or [1, 2]
+OPEN_MARKER = re.compile(r"[\s\[]*(\[[\d\s,;]{0,60})?$")  # may still become a marker
+DANGLING = re.compile(r"[\s\[]*\[[\d\s,;]*$")  # would become one if what follows is joined to it
 MIN_SUPPORT = 0.6  # share of the claim's content words that the quoted sentence must hold
 
 
@@ -23,9 +24,9 @@ class Quote:
 def find_quote(claim: str, text: str) -> Quote | None:
     """Where `text` says what `claim` says: the claim itself where it stands verbatim, else the best sentence."""
     wanted = claim.strip(" .\"'")
-    at = text.find(wanted) if wanted else -1
-    if at >= 0 and stem_set(wanted):
-        return Quote(at, at + len(wanted))
+    verbatim = re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text) if stem_set(wanted) else None
+    if verbatim:
+        return Quote(*verbatim.span())
     words = stem_set(claim)
     best = max(
         split_sentences(text),
@@ -48,7 +49,10 @@ class CitationChecker:
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._passages = passages
         self._waiting = ""
-        self._claim = ""  # text since the last sentence that was cited
+        self._claim = ""  # what the next marker vouches for: the text since the one before
+        self._is_cited = (
+            False  # the claim has had a marker; another may follow at once, as in [1] [2]
+        )
         self.text = ""
         self.citations: list[Citation] = []
 
@@ -64,20 +68,29 @@ class CitationChecker:
         released = ""
         while match := MARKER.search(self._waiting):
             before = self._waiting[: match.start()]
-            self._claim += before
-            kept = match.group() if self._check(int(match.group(1))) else ""
-            released += before + kept
+            self._read(before)
+            kept = "".join(
+                f" [{n}]" for n in re.findall(r"\d+", match.group(1)) if self._check(int(n))
+            )
+            released += before + kept if kept else DANGLING.sub("", before)
+            self._is_cited = True
             self._waiting = self._waiting[match.end() :]
         hold = OPEN_MARKER.search(self._waiting)
-        cut = len(self._waiting) if is_end or not hold else hold.start()
+        cut = len(self._waiting) if is_end or hold is None else hold.start()
+        self._read(self._waiting[:cut])
         released += self._waiting[:cut]
-        self._claim += self._waiting[:cut]
         self._waiting = self._waiting[cut:]
         if not self.text:
             released = released.lstrip()
         self.text += released
 
         return released
+
+    def _read(self, text: str) -> None:
+        """Adds to the claim; words behind a marker begin a new one."""
+        if self._is_cited and re.search(r"\w", text):
+            self._claim, self._is_cited = "", False
+        self._claim += text
 
     def _check(self, marker: int) -> bool:
         if not 1 <= marker <= len(self._passages):

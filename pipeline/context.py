@@ -56,6 +56,8 @@ def focus(
     query: str, items: Sequence[NumberedText], *, rank: Ranker, limit: int
 ) -> list[NumberedText]:
     """The `limit` sentences that match the query best, best first; a sentence that says the same twice counts once."""
+    if limit == 0:
+        return []
     sentences = sentences_of(items)
     scores = rank(query, [labelled(sentence) for sentence in sentences])
     best: dict[str, NumberedText] = {}

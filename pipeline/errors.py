@@ -57,3 +57,11 @@ class InvalidSetting(PipelineError):
         super().__init__(
             f"{'; '.join(problems)}; correct it in the environment or on the command line"
         )
+
+
+class UnusableChatTemplate(PipelineError):
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"the chat template of {model!r} changes or repeats the user's message, so passages cannot be "
+            "placed in it; choose another model, or remove the template to use the model without one"
+        )

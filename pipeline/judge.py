@@ -12,10 +12,10 @@ GATED_TOKENS = 20  # of the guess, from its start
 GREETING = re.compile(
     r"(hi|hello|hey|thanks?|thank you|good (morning|evening|night)|bye)( there)?[\s!.,]*", re.I
 )
-ARITHMETIC = re.compile(
-    r"(what is|what's|how much is|calculate)?[\s\d+*/().,x-]*\d\s*[+*/x-]\s*\d[\s\d+*/().,x-]*[=?\s]*",
-    re.I,
-)
+SUM = re.compile(r"(what is|what's|how much is|calculate)?[\s\d+*/().,x=?-]+", re.I)
+OPERATOR = re.compile(
+    r"\d\s*[+*x]\s*\(?\d|\d\)?\s+[-/]\s+\(?\d", re.I
+)  # 3-4 may be a date, 3 - 4 is a sum
 TIME = re.compile(
     r"\b(today|yesterday|tomorrow|tonight|now|currently|latest|recent(ly)?|(last|next|this) (week|month|year)|"
     r"(19|20)\d\d|january|february|april|june|july|august|september|october|november|december)\b"
@@ -43,7 +43,7 @@ RULES = (
     Rule(
         False,
         "plain arithmetic needs no passages",
-        lambda q: bool(ARITHMETIC.fullmatch(q.text.strip())),
+        lambda q: bool(SUM.fullmatch(q.text.strip()) and OPERATOR.search(q.text)),
     ),
     Rule(True, "the caller named a collection", lambda q: q.collection is not None),
     Rule(True, "the question refers to its sources", lambda q: bool(SOURCE.search(q.text))),

@@ -61,7 +61,7 @@ def grounded(
         (
             "Passages:\n",
             *(numbered_line(passage) for passage in passages),
-            "Best sentences:\n",
+            *(("Best sentences:\n",) if focus else ()),
             *(marked_line(sentence) for sentence in focus),
             f"Question: {one_line(question)}\n",
             "Answer in one sentence from the passages and cite them like [1]. "

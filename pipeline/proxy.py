@@ -2,7 +2,7 @@
 
 from decoding import Engine, Request
 from pipeline import prompts
-from pipeline.tokenizer import TextTokenizer
+from pipeline.tokenizer import FirstLine, TextTokenizer
 from pipeline.types import Guess
 
 
@@ -17,11 +17,15 @@ class Proxy:
         request = Request(
             prompt=self.tokenizer.encode_prompt(prompts.closed_book(question)),
             max_new_tokens=self.guess_tokens,
-            stop_ids=self.tokenizer.stop_ids,
+            stop_ids=self.engine.model.stop_ids,
             wants_scores=True,
         )
-        steps = list(self.engine.generate([request]))
-        tokens = [token for step in steps for token in step.tokens]
-        margins = tuple(score.margin for step in steps for score in step.scores)
+        line = FirstLine(self.tokenizer)
+        margins: list[float] = []
+        for step in self.engine.generate([request]):
+            line.push(step.tokens)
+            margins += [score.margin for score in step.scores]
+            if line.is_over:
+                break
 
-        return Guess(self.tokenizer.decode(tokens).strip(), margins, num_tokens=len(tokens))
+        return Guess(line.text.strip(), tuple(margins), num_tokens=len(margins))

@@ -26,9 +26,11 @@ def reduce_notes(
 ) -> tuple[str, tuple[Citation, ...]]:
     """The best notes joined, with markers counted anew from 1; ("", ()) where no window said anything.
 
-    Notes without a citation that holds are left out: nobody could check them.
+    Notes with a citation that holds come alone: the others, which nobody could check, stand in only where there is
+    no such note.
     """
-    said = [note for note in notes if note.citations and note.text != NOTHING_SAID]
+    said = [note for note in notes if note.text and note.text != NOTHING_SAID]
+    said = [note for note in said if note.citations] or said
     scores = rank(query, [MARKER.sub("", note.text) for note in said])
     best_first = sorted(range(len(said)), key=lambda i: -scores[i])
     kept: list[int] = []
@@ -46,6 +48,8 @@ def says_same(note: Note, other: Note) -> bool:
         stem_set(MARKER.sub("", note.text)),
         stem_set(MARKER.sub("", other.text)),
     )
+    if any(word.isdigit() for word in words ^ others):
+        return False
     return len(words & others) >= SAME_WORDS * min(len(words), len(others))
 
 
@@ -58,7 +62,9 @@ def renumber(notes: Sequence[Note]) -> tuple[str, tuple[Citation, ...]]:
         waiting = iter(note.citations)
 
         def next_marker(match: re.Match[str]) -> str:
-            citation = next(waiting)  # noqa: B023  (called before the loop goes on)
+            citation = next(waiting, None)  # noqa: B023  (called before the loop goes on)
+            if citation is None:  # brackets that were no marker
+                return match.group()
             key = (citation.passage_id, citation.start, citation.end)
             if key not in numbers:
                 numbers[key] = len(numbers) + 1

@@ -3,8 +3,6 @@
 from pipeline.context import stem_set
 from pipeline.types import Guess
 
-MOST_QUERIES = 4
-
 
 def queries(question: str, guess: Guess | None) -> tuple[str, ...]:
     """The question first; the guess as a query of its own, if it speaks of the same thing.
@@ -15,4 +13,4 @@ def queries(question: str, guess: Guess | None) -> tuple[str, ...]:
     if guess and stem_set(question) & stem_set(guess.text):
         found.append(guess.text)
 
-    return tuple(dict.fromkeys(found))[:MOST_QUERIES]
+    return tuple(dict.fromkeys(found))

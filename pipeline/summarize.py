@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from decoding import Constraint, Template
 from pipeline import prompts
@@ -26,7 +27,6 @@ Mode = Literal["multi", "single"]
 LONGEST_TURN = 160  # tokens; longer ones are cut between sentences, so that a citation points at something short
 FOCUS_TOKENS = 120  # of best turns per query
 QUERY_FRAME = 32  # tokens that the prompt or the skeleton puts around one query, at most
-PROMPT_FRAME = 160  # tokens of instructions, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,28 @@ class Summarizer:
         mode: Mode = "multi",
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[WindowDone | SummaryReport]:
-        """One `WindowDone` per window, then the report.
+        """One `WindowDone` per window, then the report. What a shared prompt cost is told with its first query.
 
         Raises `NoQueries`, `DuplicateQueryIds` or `QueriesTooLong` at once, and `SummaryCancelled` between two decoding
         steps when `should_stop` says so.
         """
         check_queries(queries)
-        watch = Stopwatch()
         batches = [queries] if mode == "multi" else [[query] for query in queries]
         windows = self._windows(transcript, budget=min(map(self._window_budget, batches)))
+
+        return self._read(transcript, windows, batches, mode=mode, should_stop=should_stop)
+
+    def _read(
+        self,
+        transcript: Document,
+        windows: Sequence[Sequence[Turn]],
+        batches: Sequence[Sequence[SummaryQuery]],
+        *,
+        mode: Mode,
+        should_stop: Callable[[], bool],
+    ) -> Iterator[WindowDone | SummaryReport]:
+        watch = Stopwatch()
+        queries = [query for batch in batches for query in batch]
         notes: dict[str, list[Note]] = {query.id: [] for query in queries}
         usages = dict.fromkeys(notes, Usage())
         for number, window in enumerate(windows, start=1):
@@ -69,7 +82,7 @@ class Summarizer:
                 answer = self._read_window(window, batch, should_stop=should_stop)
                 for query, text in zip(batch, answer.summaries, strict=True):
                     notes[query.id].append(check_note(text, window, transcript))
-                usages[batch[0].id] += answer.usage  # shared by the batch; counted once
+                usages[batch[0].id] += answer.usage
             yield WindowDone(number, len(windows))
         watch.lap("read")
         items = tuple(
@@ -94,9 +107,9 @@ class Summarizer:
         """Tokens of transcript that fit the context beside the queries, their best turns and their summaries."""
         count = self.writer.tokenizer.count
         asked = sum(count(query.text) + FOCUS_TOKENS + QUERY_FRAME for query in queries)
-        room = (
-            self.writer.engine.model.context - PROMPT_FRAME - asked - self._longest_answer(queries)
-        )
+        frame = len(self.writer.tokenizer.encode_prompt(prompts.multi_query((), ())))
+        context = self.writer.engine.model.context
+        room = context - frame - asked - self._longest_answer(queries)
         if room < 2 * LONGEST_TURN:
             num_tokens = sum(count(query.text) for query in queries)
             raise QueriesTooLong(num_tokens, limit=max(0, num_tokens + room - 2 * LONGEST_TURN))
@@ -150,11 +163,20 @@ class Summarizer:
         encode = self.writer.tokenizer.encode
         opening, *closings = prompts.skeleton(num_queries)
         literals = [encode(opening), *([*encode(part[:1]), *encode(part[1:])] for part in closings)]
-        free = np.zeros(self.writer.engine.model.vocabulary, dtype=np.bool_)
-        safe = self.writer.tokenizer.json_safe  # may be shorter: models pad their vocabulary
-        free[: len(safe)] = safe
+        return Template(
+            literals,
+            free=self._over_vocabulary(self.writer.tokenizer.json_safe),
+            closers=self._over_vocabulary(self.writer.tokenizer.json_closing),
+            longest_gap=self._settings.summary_tokens,
+        )
 
-        return Template(literals, free=free, longest_gap=self._settings.summary_tokens)
+    def _over_vocabulary(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """A mask of the tokenizer's for the model's logits: either may know tokens that the other does not."""
+        size = self.writer.engine.model.vocabulary
+        fitted = np.zeros(size, dtype=np.bool_)
+        fitted[: min(size, len(mask))] = mask[:size]
+
+        return fitted
 
     def _reduce(
         self, query: SummaryQuery, notes: Sequence[Note], *, mode: Mode, usage: Usage

@@ -1,5 +1,6 @@
 """The only place where text becomes tokens and tokens become text."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -7,33 +8,42 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.errors import ModelMissing
+from decoding.errors import ModelMissing, ModelUnreadable
+from pipeline.errors import UnusableChatTemplate
 from pipeline.prompts import Prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-PLACE_OF_PROMPT = "\x00"
+PLACE_OF_PROMPT = "PLACE-OF-THE-PROMPT"
+NEVER = r"(?!)"  # matches nothing
 INCOMPLETE = "\ufffd"  # what the bytes of half a character decode to
 
 
 class TextTokenizer:
-    """The tokenizer that belongs to one model."""
+    """The tokenizer that belongs to one model. Markup like <|end|> in a text is text, never an instruction."""
 
     def __init__(self, tokenizer: "PreTrainedTokenizerFast") -> None:
         self._tokenizer = tokenizer
-        # Markup like <|end|> in a document is text, not an instruction to the model.
-        self._tokenizer.backend_tokenizer.encode_special_tokens = True
-
-    @cached_property
-    def stop_ids(self) -> frozenset[int]:
-        """Tokens that end a text."""
-        return frozenset({self._tokenizer.eos_token_id} - {None})
+        added = [
+            str(token)
+            for token in tokenizer.added_tokens_decoder.values()
+            if len(str(token).strip()) > 1
+        ]
+        self._markup = re.compile(
+            "|".join(map(re.escape, sorted(added, key=len, reverse=True))) or NEVER
+        )
+        self._frame = self._find_frame()
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text by itself, without special tokens."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
-        return ids
+        ids: list[int] = []
+        start = 0
+        for match in self._markup.finditer(text):  # cut through, so that it cannot become one token
+            ids += self._encode(text[start : match.start() + 1])
+            start = match.start() + 1
+
+        return ids + self._encode(text[start:])
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Each segment by itself, inside the chat frame where the model has one."""
@@ -52,33 +62,57 @@ class TextTokenizer:
 
     @cached_property
     def json_safe(self) -> NDArray[np.bool_]:
-        """(vocabulary,) tokens that can stand inside a JSON string as they are."""
-        pieces = self._tokenizer.batch_decode([[token] for token in range(len(self._tokenizer))])
+        """(tokens,) tokens that can stand inside a JSON string as they are."""
         safe = [
-            not any(c in '"\\' or ord(c) < 32 for c in piece) and bool(piece) for piece in pieces
+            bool(piece) and not any(c in '"\\' or ord(c) < 32 for c in piece)
+            for piece in self._pieces
         ]
         mask = np.array(safe, dtype=np.bool_)
-        mask[list(self._tokenizer.all_special_ids)] = False
+        mask[list(self._tokenizer.added_tokens_decoder)] = False
 
         return mask
 
     @cached_property
-    def _frame(self) -> tuple[list[int], list[int]]:
+    def json_closing(self) -> NDArray[np.bool_]:
+        """(tokens,) tokens that begin with the quotation mark that ends a JSON string."""
+        return np.array([piece.startswith('"') for piece in self._pieces], dtype=np.bool_)
+
+    @cached_property
+    def _pieces(self) -> list[str]:
+        """What each token adds behind other text; alone, some lose their leading space."""
+        anchor = self._encode("a")
+        before = self.decode(anchor)
+        texts = self._tokenizer.batch_decode(
+            [[*anchor, token] for token in range(len(self._tokenizer))]
+        )
+        return [text[len(before) :] for text in texts]
+
+    def _encode(self, text: str, *, is_markup: bool = False) -> list[int]:
+        if not text:
+            return []
+        ids: list[int] = self._tokenizer.encode(
+            text, add_special_tokens=False, split_special_tokens=not is_markup
+        )
+        return ids
+
+    def _find_frame(self) -> tuple[list[int], list[int]]:
         """What the chat template puts before and after a user's message; else the start token, if there is one."""
         if not self._tokenizer.chat_template:
             start = self._tokenizer.bos_token_id
             return ([] if start is None else [start]), []
-        framed = self._tokenizer.apply_chat_template(
-            [{"role": "user", "content": PLACE_OF_PROMPT}],
-            tokenize=False,
-            add_generation_prompt=True,
+        framed = str(
+            self._tokenizer.apply_chat_template(
+                [{"role": "user", "content": PLACE_OF_PROMPT}],
+                tokenize=False,
+                add_generation_prompt=True,
+                enable_thinking=False,  # an answer is wanted; templates without the switch ignore it
+            )
         )
-        before, after = str(framed).split(PLACE_OF_PROMPT)
-        self._tokenizer.backend_tokenizer.encode_special_tokens = False
-        frame = self.encode(before), self.encode(after)
-        self._tokenizer.backend_tokenizer.encode_special_tokens = True
+        before, found, after = framed.partition(PLACE_OF_PROMPT)
+        if not found or PLACE_OF_PROMPT in after:
+            raise UnusableChatTemplate(self._tokenizer.name_or_path)
 
-        return frame
+        return self._encode(before, is_markup=True), self._encode(after, is_markup=True)
 
 
 class TextStream:
@@ -99,8 +133,26 @@ class TextStream:
         return added
 
 
+class FirstLine:
+    """The first line of a growing text that says something; blank lines before it are skipped."""
+
+    def __init__(self, tokenizer: TextTokenizer) -> None:
+        self._stream = TextStream(tokenizer)
+        self.text = ""
+        self.is_over = False  # a line break has come
+
+    def push(self, tokens: tuple[int, ...]) -> str:
+        """The text that these tokens add to the line."""
+        self._stream.push(tokens)
+        line, line_break, _ = self._stream.text.lstrip().partition("\n")
+        added = line[len(self.text) :]
+        self.text, self.is_over = line, bool(line_break)
+
+        return added
+
+
 def load_tokenizer(path: str | Path) -> TextTokenizer:
-    """The tokenizer of a model, by the same folder or id. Raises `ModelMissing`."""
+    """The tokenizer of a model, by the same folder or id. Raises `ModelMissing` or `ModelUnreadable`."""
     from transformers import AutoTokenizer
 
     if Path(path).is_absolute() and not (Path(path) / "tokenizer.json").is_file():
@@ -108,6 +160,6 @@ def load_tokenizer(path: str | Path) -> TextTokenizer:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError) as error:
-        raise ModelMissing(path) from error
+        raise ModelUnreadable(path, error) from error
 
     return TextTokenizer(cast("PreTrainedTokenizerFast", tokenizer))

@@ -100,6 +100,7 @@ class Answer:
     timings: Mapping[str, float]  # stage -> seconds
     model: str
     coverage: Coverage
+    is_cut: bool = False  # the text ends for want of tokens, not because it is complete
 
 
 @dataclass(frozen=True, slots=True)

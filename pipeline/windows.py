@@ -1,5 +1,6 @@
 """Cuts a transcript into windows that a prompt can hold, at turns of speech; nothing is left out."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ def short_turns(
 
 
 def pack_spans(text: str, *, size: Callable[[str], int], budget: int) -> Iterator[tuple[int, int]]:
-    """Spans of whole sentences within the budget; a sentence over it is cut at a space in its middle."""
+    """Spans of whole sentences within the budget; a sentence over it is cut in its middle."""
     pending = list(reversed(split_sentences(text)))
     current: tuple[int, int] | None = None
     while pending:
@@ -29,7 +30,8 @@ def pack_spans(text: str, *, size: Callable[[str], int], budget: int) -> Iterato
         if current and size(text[current[0] : end]) > budget:
             yield current
             current = None
-        if size(text[start:end]) > budget and (cut := middle_space(text, start, end)):
+        if size(text[start:end]) > budget and end - start > 1:
+            cut = middle(text, start, end)
             pending += [(cut, end), (start, cut)]
             continue
         current = (current[0] if current else start), end
@@ -37,13 +39,11 @@ def pack_spans(text: str, *, size: Callable[[str], int], budget: int) -> Iterato
         yield current
 
 
-def middle_space(text: str, start: int, end: int) -> int | None:
-    """Just behind a space near the middle of text[start:end]; None if there is none."""
-    middle = (start + end) // 2
-    at = text.find(" ", middle, end - 1)
-    if at < 0:
-        at = text.rfind(" ", start + 1, middle)
-    return at + 1 if at >= 0 else None
+def middle(text: str, start: int, end: int) -> int:
+    """Just behind the white space nearest to the middle of text[start:end]; the very middle if there is none."""
+    half = (start + end) // 2
+    spaces = [match.end() for match in re.finditer(r"\s+", text[start:end])]
+    return min((start + at for at in spaces), key=lambda at: abs(at - half), default=half)
 
 
 def part_of(turn: Turn, start: int, end: int) -> Turn:
@@ -65,7 +65,7 @@ def part_of(turn: Turn, start: int, end: int) -> Turn:
 def cut_windows(
     turns: Sequence[Turn], *, size: Callable[[Turn], int], budget: int, overlap: int = 1
 ) -> list[tuple[Turn, ...]]:
-    """Windows of at most `budget` tokens; each starts with the last `overlap` turns of the one before.
+    """Windows of at most `budget` tokens; each starts with the last turns of the one before, at most `overlap`.
 
     A turn that is larger than the budget alone makes a window alone.
     """
@@ -79,6 +79,9 @@ def cut_windows(
         windows.append(tuple(turns[first : last + 1]))
         if last + 1 == len(turns):
             break
-        first = max(first + 1, last + 1 - overlap)
+        new = last + 1
+        first = max(first + 1, new - overlap)
+        while first < new and sum(size(turn) for turn in turns[first : new + 1]) > budget:
+            first += 1  # a window without a new turn would be in vain
 
     return windows

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from decoding import Constraint, Cost, Engine, Request, SamplingParams
+from decoding import Constraint, Cost, Engine, FinishReason, Request, SamplingParams
 from pipeline.prompts import Prompt
-from pipeline.tokenizer import TextStream, TextTokenizer
+from pipeline.tokenizer import FirstLine, TextStream, TextTokenizer
 from pipeline.types import Usage
 
 
@@ -15,6 +15,7 @@ class Piece:
 
     text: str
     usage: Usage
+    is_cut: bool = False  # the text ends here for want of tokens, not because it is complete
 
 
 def usage_of(cost: Cost) -> Usage:
@@ -55,15 +56,15 @@ class Writer:
         request = Request(
             prompt=self.tokenizer.encode_prompt(prompt),
             max_new_tokens=max_new_tokens,
-            stop_ids=self.tokenizer.stop_ids,
+            stop_ids=self.engine.model.stop_ids,
             sampling=SamplingParams(temperature=0.0),
             references=[self.tokenizer.encode(text) for text in references],
             constraint=constraint,
             draft=draft,
         )
-        stream = TextStream(self.tokenizer)
+        text = TextStream(self.tokenizer) if constraint else FirstLine(self.tokenizer)
         for step in self.engine.generate([request]):
-            text, line_break, _ = stream.push(step.tokens).partition("\n")
-            yield Piece(text, usage_of(step.cost))
-            if line_break and constraint is None:
+            is_cut = step.finish is FinishReason.LENGTH
+            yield Piece(text.push(step.tokens), usage_of(step.cost), is_cut=is_cut)
+            if isinstance(text, FirstLine) and text.is_over:
                 return

@@ -19,7 +19,9 @@ def free_tokens(vocabulary: int) -> np.ndarray:
 
 
 def template(longest_gap: int = 6) -> Template:
-    return Template(LITERALS, free=free_tokens(96), longest_gap=longest_gap)
+    closers = np.zeros(96, dtype=np.bool_)
+    closers[[CLOSING, 10]] = True
+    return Template(LITERALS, free=free_tokens(96), closers=closers, longest_gap=longest_gap)
 
 
 def gaps_of(text: list[int]) -> list[list[int]]:
@@ -71,6 +73,16 @@ def test_a_gap_may_not_close_before_it_holds_a_token() -> None:
         state = form.advance(state, token)
     assert not form.allowed(state)[CLOSING]
     assert form.allowed(form.advance(state, 21))[CLOSING]
+
+
+def test_any_token_that_closes_a_gap_is_written_as_the_closing_one() -> None:
+    form = template()
+    state = form.start()
+    for token in (*LITERALS[0], 21):
+        state = form.advance(state, token)
+    assert form.allowed(state)[10]
+    assert form.settle(state, 10) == CLOSING
+    assert form.settle(state, 22) == 22
 
 
 def test_forced_tokens_lead_the_draft_tree() -> None:

@@ -62,7 +62,31 @@ def test_a_marker_without_support_is_taken_out(text: str, expected: str) -> None
     assert checker.citations == []
 
 
-@given(st.text(alphabet="Gannet [12].\n", max_size=60), st.integers(1, 7))
+def test_several_numbers_in_one_marker_are_checked_one_by_one() -> None:
+    checker = check("The Gannet was the first boat [1, 2].")
+    assert checker.text == "The Gannet was the first boat [1]."
+    assert len(checker.citations) == 1
+
+
+def test_taking_out_a_marker_never_makes_another() -> None:
+    checker = check("The Gannet was the first boat. [1] Nonsense here [[9]1].")
+    assert checker.text.count("[1]") == 1
+    assert len(checker.citations) == 1
+
+
+def test_each_marker_vouches_for_the_words_since_the_one_before() -> None:
+    checker = check("The Gannet was the first boat [1] and it was sold in 1999 [1].")
+    assert [citation.quote for citation in checker.citations] == [
+        "The Gannet was the first boat",
+        "It carried 12 cars and was sold in 1999.",
+    ]
+
+
+def test_part_of_a_word_or_number_is_no_verbatim_quote() -> None:
+    assert find_quote("2", "It carried 12 cars.") is None
+
+
+@given(st.text(alphabet="Gannet [[[]]12,. \n", max_size=60), st.integers(1, 7))
 def test_the_way_a_text_is_cut_never_matters(text: str, chunk: int) -> None:
     whole, pieces = check(text, chunk=10_000), check(text, chunk=chunk)
     assert pieces.text == whole.text

@@ -19,6 +19,8 @@ def guess(*margins: float) -> Guess:
         (Question("What did we decide in 2024?", retrieve="never"), False),
         (Question("Hello there!"), False),
         (Question("What is 12 * (3 + 4)?"), False),
+        (Question("What is 555-1234?"), True),
+        (Question("What is 2024-05-17?"), True),
         (Question("Who is it?", collection="minutes"), True),
         (Question("According to the minutes, who spoke?"), True),
         (Question("Who won this year?"), True),

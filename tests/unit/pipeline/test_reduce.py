@@ -24,10 +24,24 @@ def test_notes_keep_the_meetings_order_and_markers_count_from_one() -> None:
     assert [(c.marker, c.start) for c in citations] == [(1, 10), (2, 20)]
 
 
-def test_what_nobody_can_check_is_left_out() -> None:
-    assert reduce_notes(
-        "boats", [Note("Boats fly.", ()), Note(NOTHING_SAID, ())], rank=lexical
-    ) == ("", ())
+def test_what_nobody_can_check_gives_way_to_what_somebody_can() -> None:
+    notes = [Note("Boats fly.", ()), note("Boats sail. [1]", 10), Note(NOTHING_SAID, ())]
+    summary, _ = reduce_notes("boats", notes, rank=lexical)
+    assert summary == "Boats sail. [1]"
+
+
+def test_where_nothing_can_be_checked_the_notes_stand_without_citations() -> None:
+    notes = [Note("Boats fly.", ()), Note(NOTHING_SAID, ())]
+    assert reduce_notes("boats", notes, rank=lexical) == ("Boats fly.", ())
+
+
+def test_notes_that_differ_in_a_number_are_both_kept() -> None:
+    notes = [
+        note("The winter fare for cars is 50 pounds. [1]", 10),
+        note("The winter fare for cars is 60 pounds. [1]", 20),
+    ]
+    _, citations = reduce_notes("fares", notes, rank=lexical)
+    assert len(citations) == 2
 
 
 def test_the_same_thing_said_twice_is_said_once() -> None:

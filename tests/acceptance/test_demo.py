@@ -1,0 +1,109 @@
+"""The demo as a stranger runs it, with the embedded models."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import load_settings
+from retrieval import read_transcript
+from workers.demo import load_samples
+from workers.jobs.types import ENDED, State
+from workers.services import open_services
+from workers.supervisor import WorkerProcess
+
+pytestmark = [pytest.mark.slow, pytest.mark.redis]
+
+GLEANDRAFT = Path(sys.executable).with_name("gleandraft")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("demo")
+    done = subprocess.run(
+        [GLEANDRAFT, "demo", "--json", "--kb", folder / "kb"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded: dict[str, Any] = json.loads(done.stdout)
+
+    return loaded
+
+
+def test_the_answer_cites_and_every_citation_is_verbatim(report: dict[str, Any]) -> None:
+    answer = report["answer"]
+    assert answer["decision"]["reason"]
+    assert answer["decision"]["queries"]
+    assert answer["citations"]
+    documents = {path.name: path for path in load_samples().documents.iterdir()}
+    for citation in answer["citations"]:
+        assert f"[{citation['marker']}]" in answer["text"]
+        name = Path(citation["source"]).name
+        if name in documents:
+            words = citation["quote"].split()
+            assert words == [word for word in words if word in documents[name].read_text()]
+
+
+def test_drafts_save_forwards_and_change_nothing(
+    report: dict[str, Any], figures: list[str]
+) -> None:
+    usage = report["answer"]["usage"]
+    drafted = usage["output_tokens"] / usage["forwards"]
+    plain = report["plain"]["tokens_per_forward"]
+    figures.append(
+        f"demo answer: {drafted:.2f} tokens per forward with drafts, {plain:.2f} without"
+    )
+    assert report["plain"]["equal"]
+    assert drafted > 1.5 * plain
+
+
+def test_the_job_answers_all_queries_over_the_whole_meeting(report: dict[str, Any]) -> None:
+    job = report["job"]
+    assert job["status"] == "succeeded"
+    assert job["states"] == ["queued", "running", "succeeded"]
+    assert job["counts"] == {"total": 5, "succeeded": 5, "failed": 0}
+    assert job["coverage"]["share"] == 1.0
+    meeting = read_transcript(load_samples().meeting).text
+    for item in job["items"]:
+        for citation in item["citations"]:
+            assert meeting[citation["start"] : citation["end"]] == citation["quote"]
+            assert citation["speaker"]
+
+
+def test_a_worker_killed_in_the_middle_of_the_demos_job_changes_nothing_but_the_time(
+    tmp_path: Path, figures: list[str]
+) -> None:
+    samples = load_samples()
+    settings = load_settings(kb=tmp_path / "kb")
+    with open_services(settings) as services:
+        worker = WorkerProcess(settings, services.store)
+        try:
+            worker.start()
+            job = services.submit(read_transcript(samples.meeting), samples.queries)
+            after = "0"
+            while services.store.load(job.id).state is not State.RUNNING or after == "0":
+                for event in services.store.events(job.id, after=after, wait_s=0.5):
+                    after = event.id if event.windows_done else after
+            assert worker.pid is not None
+            os.kill(worker.pid, signal.SIGKILL)
+            killed_at = time.monotonic()
+            worker.start()
+            history = list(services.follow(job.id, worker))
+        finally:
+            worker.stop()
+        done = services.store.load(job.id)
+    assert [event.state for event in history if event.state in ENDED] == [State.SUCCEEDED]
+    assert done.attempt == 2
+    assert all(item.summary for item in done.items)
+    figures.append(
+        f"demo job after kill -9: succeeded once, {time.monotonic() - killed_at:.0f} s after the kill"
+    )
