@@ -78,6 +78,7 @@ class AnswerRecord(Record):
     timings: Mapping[str, float]  # stage -> seconds
     model: str
     coverage: CoverageRecord
+    is_cut: bool  # the text ends for want of tokens, not because it is complete
 
 
 @dataclass(frozen=True, slots=True)

@@ -338,6 +338,8 @@ def _answer_aloud(
             case _:
                 pass
     assert isinstance(event, AnswerDone)  # every stream ends with it
+    if event.answer.is_cut:
+        say("The answer is cut: raise GLEANDRAFT_ANSWER_TOKENS to see more of it.")
     say(render.usage_line(event.answer.usage))
     return event.answer
 

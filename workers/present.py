@@ -29,6 +29,7 @@ def present_answer(answer: Answer) -> AnswerRecord:
         timings=dict(answer.timings),
         model=answer.model,
         coverage=_coverage(answer.coverage),
+        is_cut=answer.is_cut,
     )
 
 
