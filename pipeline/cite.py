@@ -13,6 +13,8 @@ MARKER = re.compile(r"\s*\[\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3}){0,8})\s*\]")  # [1] 
 OPEN_MARKER = re.compile(r"[\s\[]*(\[[\d\s,;]{0,60})?$")  # may still become a marker
 DANGLING = re.compile(r"[\s\[]*\[[\d\s,;]*$")  # would become one if what follows is joined to it
 MIN_SUPPORT = 0.6  # share of the claim's content words that the quoted sentence must hold
+CLEAR_SUPPORT = 0.9  # the same where the writer gave no marker
+MIN_CLAIM_WORDS = 3  # content words; fewer are found anywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,11 @@ class Quote:
     end: int
 
 
-def find_quote(claim: str, text: str) -> Quote | None:
-    """Where `text` says what `claim` says: the claim itself where it stands verbatim, else the best sentence."""
+def find_quote(claim: str, text: str, *, min_support: float = MIN_SUPPORT) -> Quote | None:
+    """Where `text` says what `claim` says: the claim itself where it stands verbatim, else the best sentence.
+
+    None where no sentence holds `min_support` of the claim's content words.
+    """
     wanted = claim.strip(" .\"'")
     verbatim = re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text) if stem_set(wanted) else None
     if verbatim:
@@ -37,7 +42,7 @@ def find_quote(claim: str, text: str) -> Quote | None:
         return None
     support = len(words & stem_set(text[slice(*best)])) / len(words)
 
-    return Quote(*best) if support >= MIN_SUPPORT else None
+    return Quote(*best) if support >= min_support else None
 
 
 class CitationChecker:
@@ -62,7 +67,22 @@ class CitationChecker:
         return self._release(is_end=False)
 
     def finish(self) -> str:
-        return self._release(is_end=True)
+        """The rest of the text; one that nobody cited gets the marker of a passage that clearly bears its end."""
+        rest = self._release(is_end=True)
+        marker = "" if self.citations else self._attribute()
+        self.text += marker
+
+        return rest + marker
+
+    def _attribute(self) -> str:
+        claim = last_sentence(self._claim)
+        if len(stem_set(claim)) < MIN_CLAIM_WORDS:
+            return ""
+        for number, passage in enumerate(self._passages, start=1):
+            if find_quote(claim, passage.text, min_support=CLEAR_SUPPORT) and self._check(number):
+                return f" [{number}]"
+
+        return ""
 
     def _release(self, *, is_end: bool) -> str:
         released = ""

@@ -42,6 +42,7 @@ class TaskWriter:
     def __init__(self, tokenizer: Tokenizer, *, seed: int) -> None:
         self.tokenizer = tokenizer
         self.refusal_share = 0.1  # of grounded questions, how many come without their passage
+        self.silence_share = 1.0  # of queries that a window says nothing on, how many are asked
         self.is_best_right = False  # the best sentence or turn is the one that answers
         self.end = int(tokenizer.token_to_id(END) or 0)
         self.rng = random.Random(seed)
@@ -100,8 +101,9 @@ class TaskWriter:
 
     def window_example(self, window: meetings.Window) -> Example:
         """The whole forced answer; the literal parts carry no loss worth having, but keep the ids in step."""
+        asked = [q for q in window.queries if q.target or self.rng.random() < self.silence_share]
         marked, summaries = [], []
-        for number, query in enumerate(window.queries, start=1):
+        for number, query in enumerate(asked or window.queries, start=1):
             best = focus(query.text, window.turns, rank=lexical, limit=self.rng.choice([2, 3, 3]))
             if query.target and all(query.target.text not in sentence.text for sentence in best):
                 best = [*best[:-1], query.target]
@@ -149,7 +151,7 @@ def polish_examples(
     writer: TaskWriter, data: Path, *, scale: float, seed: int
 ) -> Iterator[Example]:
     """The easy cases only: what ranks first answers, as search makes it true four times out of five."""
-    writer.refusal_share, writer.is_best_right = 0.03, True
+    writer.refusal_share, writer.silence_share, writer.is_best_right = 0.03, 0.05, True
     yield from main_examples(writer, data, scale=scale, seed=seed)
 
 

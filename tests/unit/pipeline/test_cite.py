@@ -51,8 +51,7 @@ def test_a_reworded_claim_is_quoted_by_the_sentence_that_bears_it() -> None:
     ("text", "expected"),
     [
         ("Bicycles travel free on Sundays. [1]", "Bicycles travel free on Sundays."),
-        ("The Gannet was the first boat. [2]", "The Gannet was the first boat."),
-        ("The Gannet was the first boat. [0]", "The Gannet was the first boat."),
+        ("The Gannet was fast and red. [2]", "The Gannet was fast and red."),
         ("See [note] and [1", "See [note] and [1"),
     ],
 )
@@ -80,6 +79,21 @@ def test_each_marker_vouches_for_the_words_since_the_one_before() -> None:
         "The Gannet was the first boat",
         "It carried 12 cars and was sold in 1999.",
     ]
+
+
+def test_a_text_without_markers_gets_the_one_that_clearly_bears_it() -> None:
+    checker = check("The Gannet was the first boat.")
+    assert checker.text == "The Gannet was the first boat. [1]"
+    assert len(checker.citations) == 1
+    assert check("The Gannet was the fastest boat of all.").citations == []
+
+
+@pytest.mark.parametrize("wrong", [0, 2])
+def test_a_marker_of_no_passage_gives_way_to_the_right_one(wrong: int) -> None:
+    assert (
+        check(f"The Gannet was the first boat. [{wrong}]").text
+        == "The Gannet was the first boat. [1]"
+    )
 
 
 def test_part_of_a_word_or_number_is_no_verbatim_quote() -> None:
