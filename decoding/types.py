@@ -34,7 +34,8 @@ class SamplingParams:
 class GrowthLimits:
     """How far a draft tree may grow."""
 
-    num_nodes: int = 16  # guessed; as many forced ones may stand before them
+    num_nodes: int = 16  # guessed
+    num_forced: int = 64  # certain, before the guessed ones
     min_probability: float = 0.08  # of being accepted, for the least likely node
     min_expected: float = (
         0.3  # accepted tokens expected from the whole tree; below it, decode plainly
@@ -42,7 +43,7 @@ class GrowthLimits:
 
     @property
     def most_nodes(self) -> int:
-        return 2 * self.num_nodes
+        return self.num_nodes + self.num_forced
 
 
 @dataclass(frozen=True, slots=True)

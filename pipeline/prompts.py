@@ -1,6 +1,5 @@
 """Every prompt of the product: one pure function each, made of segments that are tokenised one by one."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,15 +29,6 @@ class NumberedText:
     number: int
     text: str
     label: str = ""  # title of the document, or the speaker
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedQuery:
-    """A query with the turns that match it best, best first."""
-
-    number: int
-    text: str
-    best: Sequence[NumberedText]
 
 
 def one_line(text: str) -> str:
@@ -76,7 +66,7 @@ def closed_book(question: str) -> Prompt:
     return Prompt((f"Question: {one_line(question)}\n", "Short answer:"))
 
 
-def multi_query(turns: Sequence[NumberedText], queries: Sequence[MarkedQuery]) -> Prompt:
+def multi_query(turns: Sequence[NumberedText], queries: Sequence[str]) -> Prompt:
     """Query-OPT (Laskar et al., EMNLP 2024): all queries over one transcript in one prompt, answered by id.
 
     The transcript comes first, so that prompts over the same transcript share their beginning.
@@ -85,10 +75,10 @@ def multi_query(turns: Sequence[NumberedText], queries: Sequence[MarkedQuery]) -
         (
             "Transcript:\n",
             *(numbered_line(turn) for turn in turns),
-            "Queries, each with the turns that match it best:\n",
-            *(segment for query in queries for segment in query_segments(query)),
-            "Summarise what the transcript says on each query in one or two sentences and cite turns like [1]. "
-            f'Where it says nothing, write "{NOTHING_SAID}"\n',
+            "Queries:\n",
+            *(f"{number}. {one_line(query)}\n" for number, query in enumerate(queries, start=1)),
+            "For each query quote the turns that match it best, then summarise in one or two sentences what they say "
+            f'on it, citing turns like [1]. Where they say nothing, write "{NOTHING_SAID}"\n',
             "Summaries as JSON:\n",
         )
     )
@@ -104,15 +94,6 @@ def marked_line(item: NumberedText) -> str:
     return f" {one_line(item.text).strip()} [{item.number}]\n"
 
 
-def query_segments(query: MarkedQuery) -> tuple[str, ...]:
-    best = " ".join(marked_turn(turn) for turn in query.best)
-    return (
-        f'{{"id":{query.number},"best":"',
-        json_safe(best),
-        f'","query":{json.dumps(one_line(query.text), ensure_ascii=False)}}}\n',
-    )
-
-
 def marked_turn(turn: NumberedText) -> str:
     label = f"{one_line(turn.label)}: " if turn.label else ""
     return f"{label}{one_line(turn.text).strip()} [{turn.number}]"
@@ -126,11 +107,21 @@ def json_safe(text: str) -> str:
 CONTROL = {code: " " for code in range(32)}
 
 
-def skeleton(num_queries: int) -> tuple[str, ...]:
-    """The fixed parts of the multi-query answer; a free summary stands between each two.
+def skeleton(best: Sequence[Sequence[NumberedText]]) -> tuple[tuple[str, ...], ...]:
+    """The fixed parts of the multi-query answer, in segments; a free summary stands between each two.
 
-    Every part after the first begins with the quote that closes the summary before it.
+    `best` holds for each query the turns that match it best. They stand in the answer right before the summary: a
+    forced token costs next to nothing, and a small model summarises what it has just seen far better than what it
+    must look up. Every part after the first begins with the quote that closes the summary before it.
     """
-    opening = '[{"id":1,"summary":"'
-    between = (f'"}},{{"id":{number},"summary":"' for number in range(2, num_queries + 1))
-    return (opening, *between, '"}]')
+    openings = [
+        (
+            f'{{"id":{number},"turns":"',
+            json_safe(" ".join(map(marked_turn, turns))),
+            '","summary":"',
+        )
+        for number, turns in enumerate(best, start=1)
+    ]
+    parts = [("[", *openings[0]), *(('"', "},", *opening) for opening in openings[1:])]
+
+    return (*parts, ('"', "}]"))

@@ -14,7 +14,7 @@ from pipeline.ask import Stopwatch
 from pipeline.cite import CitationChecker
 from pipeline.context import Ranker, fit, focus
 from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong, SummaryCancelled
-from pipeline.prompts import NOTHING_SAID, MarkedQuery, NumberedText, Prompt
+from pipeline.prompts import NOTHING_SAID, NumberedText
 from pipeline.reduce import Note, reduce_notes
 from pipeline.settings import Settings
 from pipeline.types import Coverage, QuerySummary, SummaryQuery, SummaryReport, Usage, WindowDone
@@ -104,9 +104,9 @@ class Summarizer:
         return cut_windows(turns, size=lambda turn: count(line_of(turn)), budget=budget)
 
     def _window_budget(self, queries: Sequence[SummaryQuery]) -> int:
-        """Tokens of transcript that fit the context beside the queries, their best turns and their summaries."""
+        """Tokens of transcript that fit the context beside the queries and their answers."""
         count = self.writer.tokenizer.count
-        asked = sum(count(query.text) + FOCUS_TOKENS + QUERY_FRAME for query in queries)
+        asked = sum(count(query.text) + QUERY_FRAME for query in queries)
         frame = len(self.writer.tokenizer.encode_prompt(prompts.multi_query((), ())))
         context = self.writer.engine.model.context
         room = context - frame - asked - self._longest_answer(queries)
@@ -117,7 +117,7 @@ class Summarizer:
         return min(self._settings.window_tokens, room)
 
     def _longest_answer(self, queries: Sequence[SummaryQuery]) -> int:
-        return len(queries) * (self._settings.summary_tokens + QUERY_FRAME)
+        return len(queries) * (self._settings.summary_tokens + FOCUS_TOKENS + QUERY_FRAME)
 
     def _read_window(
         self,
@@ -128,10 +128,11 @@ class Summarizer:
     ) -> WindowAnswer:
         """One prompt, one forced skeleton, one summary per query."""
         text, usage = "", Usage()
+        turns = [NumberedText(n, t.text, t.speaker or "") for n, t in enumerate(window, start=1)]
         for piece in self.writer.write(
-            self._prompt(window, queries),
+            prompts.multi_query(turns, [query.text for query in queries]),
             max_new_tokens=self._longest_answer(queries),
-            constraint=self._form(len(queries)),
+            constraint=self._form([self._best_turns(query, turns) for query in queries]),
         ):
             if should_stop():
                 raise SummaryCancelled
@@ -139,16 +140,6 @@ class Summarizer:
             usage += piece.usage
 
         return WindowAnswer(parse_summaries(text), usage)
-
-    def _prompt(self, window: Sequence[Turn], queries: Sequence[SummaryQuery]) -> Prompt:
-        turns = [
-            NumberedText(n, turn.text, turn.speaker or "") for n, turn in enumerate(window, start=1)
-        ]
-        marked = [
-            MarkedQuery(n, query.text, self._best_turns(query, turns))
-            for n, query in enumerate(queries, start=1)
-        ]
-        return prompts.multi_query(turns, marked)
 
     def _best_turns(
         self, query: SummaryQuery, turns: Sequence[NumberedText]
@@ -159,10 +150,11 @@ class Summarizer:
             best, size=lambda turn: count(prompts.marked_turn(turn)), budget=FOCUS_TOKENS
         ).items
 
-    def _form(self, num_queries: int) -> Constraint:
+    def _form(self, best: Sequence[Sequence[NumberedText]]) -> Constraint:
         encode = self.writer.tokenizer.encode
-        opening, *closings = prompts.skeleton(num_queries)
-        literals = [encode(opening), *([*encode(part[:1]), *encode(part[1:])] for part in closings)]
+        literals = [
+            [token for text in part for token in encode(text)] for part in prompts.skeleton(best)
+        ]
         return Template(
             literals,
             free=self._over_vocabulary(self.writer.tokenizer.json_safe),

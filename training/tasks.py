@@ -12,7 +12,6 @@ from pipeline.context import focus
 from pipeline.prompts import (
     NOTHING_SAID,
     REFUSAL,
-    MarkedQuery,
     NumberedText,
     Prompt,
     closed_book,
@@ -24,10 +23,8 @@ from pipeline.prompts import (
 )
 from retrieval import rank_texts, split_sentences
 from training import meetings, questions
-from training.exercises import save_tasks
+from training.exercises import Answer, Example, save_tasks
 from training.tokenizer import END
-
-Example = tuple[list[int], list[int]]  # prompt ids, answer ids
 
 LONGEST_EXAMPLE = 2048  # tokens
 
@@ -51,7 +48,7 @@ class TaskWriter:
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
-        return [token for segment in prompt.segments for token in self.encode(segment)]
+        return self.encode_parts(prompt.segments)
 
     def grounded_example(
         self, item: questions.GroundedQuestion, others: Sequence[questions.GroundedQuestion]
@@ -79,7 +76,9 @@ class TaskWriter:
             answer = f" {REFUSAL}"
         prompt = grounded(item.question, numbered, focus=best)
 
-        return self.encode_prompt(prompt), [*self.encode(answer), self.end]
+        return Example(
+            self.encode_prompt(prompt), Answer.of([*self.encode(answer), self.end], learn=True)
+        )
 
     def trim(self, passage: str, keep: str) -> str:
         """Mostly a few sentences around `keep`, sometimes the whole passage: short prompts teach more per token."""
@@ -97,29 +96,41 @@ class TaskWriter:
 
     def closed_example(self, item: questions.ShortQuestion) -> Example:
         text = item.answer if item.answer.endswith(".") else f"{item.answer}."
-        return self.encode_prompt(closed_book(item.question)), [*self.encode(f" {text}"), self.end]
+        answer = Answer.of([*self.encode(f" {text}"), self.end], learn=True)
+        return Example(self.encode_prompt(closed_book(item.question)), answer)
 
     def window_example(self, window: meetings.Window) -> Example:
-        """The whole forced answer; the literal parts carry no loss worth having, but keep the ids in step."""
+        """The whole forced answer; only the summaries and what closes them are the model's to learn."""
         asked = [q for q in window.queries if q.target or self.rng.random() < self.silence_share]
-        marked, summaries = [], []
-        for number, query in enumerate(asked or window.queries, start=1):
-            best = focus(query.text, window.turns, rank=lexical, limit=self.rng.choice([2, 3, 3]))
-            if query.target and all(query.target.text not in sentence.text for sentence in best):
-                best = [*best[:-1], query.target]
-                self.rng.shuffle(best)
-            if query.target and self.is_best_right:
-                wanted = query.target.text
-                best.sort(key=lambda sentence: wanted not in sentence.text)
-            marked.append(MarkedQuery(number, query.text, best))
-            summaries.append(json_safe(marked_turn(query.target)) if query.target else NOTHING_SAID)
-        prompt = self.encode_prompt(multi_query(window.turns, marked))
-        opening, *closings = skeleton(len(summaries))
-        answer = self.encode(opening)
-        for summary, closing in zip(summaries, closings, strict=True):
-            answer += [*self.encode(summary), *self.encode(closing[:1]), *self.encode(closing[1:])]
+        asked = asked or list(window.queries)
+        best = [self.best_turns(query, window) for query in asked]
+        prompt = self.encode_prompt(multi_query(window.turns, [query.text for query in asked]))
+        opening, *closings = skeleton(best)
+        answer = Answer.of(self.encode_parts(opening), learn=False)
+        for query, closing in zip(asked, closings, strict=True):
+            summary = json_safe(marked_turn(query.target)) if query.target else NOTHING_SAID
+            answer += Answer.of([*self.encode(summary), *self.encode(closing[0])], learn=True)
+            answer += Answer.of(self.encode_parts(closing[1:]), learn=False)
 
-        return prompt, [*answer, self.end]
+        return Example(prompt, answer)
+
+    def best_turns(
+        self, query: meetings.WindowQuery, window: meetings.Window
+    ) -> list[NumberedText]:
+        best = focus(query.text, window.turns, rank=lexical, limit=self.rng.choice([2, 3, 3]))
+        if query.target is None:
+            return best
+        wanted = query.target.text
+        if all(wanted not in sentence.text for sentence in best):
+            best = [*best[:-1], query.target]
+            self.rng.shuffle(best)
+        if self.is_best_right:
+            best.sort(key=lambda sentence: wanted not in sentence.text)
+
+        return best
+
+    def encode_parts(self, parts: Sequence[str]) -> list[int]:
+        return [token for part in parts for token in self.encode(part)]
 
 
 def grounded_pool(data: Path, *, num_synthetic: int, seed: int) -> list[questions.GroundedQuestion]:
@@ -155,12 +166,34 @@ def polish_examples(
     yield from main_examples(writer, data, scale=scale, seed=seed)
 
 
+def window_examples(
+    writer: TaskWriter, data: Path, *, scale: float, seed: int
+) -> Iterator[Example]:
+    """Twice as many meeting windows as questions, easy cases only."""
+    writer.refusal_share, writer.silence_share, writer.is_best_right = 0.05, 0.1, True
+    windows = [
+        *meetings.qmsum_windows(data, per_meeting=int(30 * scale), seed=seed),
+        *meetings.synthetic_windows(data, count=int(9000 * scale), seed=seed),
+    ]
+    yield from map(writer.window_example, windows)
+    pool = grounded_pool(data, num_synthetic=int(4000 * scale), seed=seed)
+    for index, item in enumerate(pool[: len(windows) // 2]):
+        yield writer.grounded_example(
+            item, [pool[(index + step) % len(pool)] for step in (1, 2, 3)]
+        )
+
+
 def proxy_examples(writer: TaskWriter, data: Path, *, scale: float, seed: int) -> Iterator[Example]:
     yield from map(writer.closed_example, questions.closed_book(data))
     yield from map(writer.closed_example, questions.definitions(data, count=int(10_000 * scale)))
 
 
-EXAMPLES = {"main": main_examples, "polish": polish_examples, "proxy": proxy_examples}
+EXAMPLES = {
+    "main": main_examples,
+    "polish": polish_examples,
+    "windows": window_examples,
+    "proxy": proxy_examples,
+}
 
 
 def main() -> None:
@@ -176,7 +209,7 @@ def main() -> None:
     examples = EXAMPLES[arguments.model](
         writer, arguments.data, scale=arguments.scale, seed=arguments.seed
     )
-    fitting = ((p, a) for p, a in examples if len(p) + len(a) <= LONGEST_EXAMPLE)
+    fitting = (example for example in examples if len(example) <= LONGEST_EXAMPLE)
     print(f"{save_tasks(arguments.out, fitting):,} examples in {arguments.out}.npz")
 
 

@@ -31,10 +31,10 @@ def grow(
 
     Nodes are taken in order of acceptance probability, the product of conditional ones along the path; it never grows
     with depth, so the best so many nodes are always connected and maximise the expected number of accepted tokens
-    (OPT-Tree, Wang et al., 2025). `forced` tokens are certain: they come first, up to one more budget of them.
+    (OPT-Tree, Wang et al., 2025). `forced` tokens are certain: they come first, within a budget of their own.
     `admits` filters tokens that could never be accepted.
     """
-    forced = forced[: limits.num_nodes]
+    forced = forced[: limits.num_forced]
     tokens, parents = list(forced), list(range(-1, len(forced) - 1))
     root = len(forced) - 1 if forced else ROOT
     match = index.longest_match()

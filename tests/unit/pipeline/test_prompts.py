@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.prompts import (
-    MarkedQuery,
     NumberedText,
     grounded,
     json_safe,
@@ -44,26 +43,25 @@ def test_json_safe_text_stands_in_a_string_as_it_is(text: str) -> None:
     assert json.loads(f'"{json_safe(text)}"') == json_safe(text)
 
 
-@given(st.lists(st.text().map(json_safe), min_size=1, max_size=5))
-def test_the_skeleton_with_any_safe_summaries_is_valid_json(summaries: list[str]) -> None:
-    opening, *closings = skeleton(len(summaries))
-    text = opening + "".join(s + c for s, c in zip(summaries, closings, strict=True))
-    assert json.loads(text) == [{"id": n, "summary": s} for n, s in enumerate(summaries, start=1)]
+@given(st.lists(st.tuples(st.text(), st.text().map(json_safe)), min_size=1, max_size=5))
+def test_the_skeleton_with_any_safe_summaries_is_valid_json(pairs: list[tuple[str, str]]) -> None:
+    parts = skeleton([[NumberedText(4, turn, "Ada")] for turn, _ in pairs])
+    text = "".join(parts[0])
+    for (_, summary), closing in zip(pairs, parts[1:], strict=True):
+        text += summary + "".join(closing)
+    items = json.loads(text)
+    assert [item["id"] for item in items] == list(range(1, len(pairs) + 1))
+    assert [item["summary"] for item in items] == [summary for _, summary in pairs]
+    assert all(item["turns"].startswith("Ada: ") for item in items)
 
 
-def test_the_transcript_comes_first_and_every_query_has_its_id() -> None:
+def test_every_part_after_the_first_begins_with_the_closing_quote_by_itself() -> None:
+    parts = skeleton([[], []])
+    assert [part[0] for part in parts[1:]] == ['"', '"']
+
+
+def test_the_transcript_comes_first_and_every_query_has_its_number() -> None:
     turns = [NumberedText(1, "We sail at nine.", "Ada")]
-    prompt = multi_query(
-        turns, [MarkedQuery(1, 'What about "nine"?', turns), MarkedQuery(2, "Who?", [])]
-    ).text
-    assert (
-        prompt.index("[1] Ada: We sail at nine.")
-        < prompt.index('{"id":1,')
-        < prompt.index('{"id":2,')
-    )
-    lines = [line for line in prompt.splitlines() if line.startswith("{")]
-    assert json.loads(lines[0]) == {
-        "id": 1,
-        "best": "Ada: We sail at nine. [1]",
-        "query": 'What about "nine"?',
-    }
+    lines = multi_query(turns, ["What about nine?", "Who?"]).text.splitlines()
+    assert lines[:2] == ["Transcript:", "[1] Ada: We sail at nine."]
+    assert lines[3:5] == ["1. What about nine?", "2. Who?"]
