@@ -1,5 +1,6 @@
 """Chooses what the writer reads: passages that fit the budget, and in front of the question their best sentences."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -15,6 +16,8 @@ Ranker = Callable[
 
 MIN_SENTENCE_WORDS = 4  # fragments answer nothing
 MARKUP = ("#", "|", "```")  # headings, table rows and code answer nothing either
+SENTENCE_END = re.compile(r"""[.!?\u2026]["'\u201d\u2019)\]]*$""")
+LONGEST_HEADING = 8  # words; longer lines without a full stop are read as sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ def sentences_of(items: Sequence[NumberedText]) -> list[NumberedText]:
 
 
 def is_full(sentence: str) -> bool:
-    return len(sentence.split()) >= MIN_SENTENCE_WORDS and not sentence.startswith(MARKUP)
+    num_words = len(sentence.split())
+    is_heading = not SENTENCE_END.search(sentence) and num_words <= LONGEST_HEADING
+    return num_words >= MIN_SENTENCE_WORDS and not is_heading and not sentence.startswith(MARKUP)
 
 
 def focus(

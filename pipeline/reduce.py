@@ -9,7 +9,7 @@ from pipeline.context import Ranker, stem_set
 from pipeline.prompts import NOTHING_SAID
 from pipeline.types import Citation
 
-MOST_NOTES = 6
+MOST_NOTES = 4
 SAME_WORDS = 0.8  # notes that share this much of their words say the same
 
 

@@ -21,6 +21,7 @@ def test_focus_finds_the_sentence_and_keeps_its_number() -> None:
     items = [
         NumberedText(1, "The office opens at nine. Dogs travel free of charge."),
         NumberedText(2, "# Dogs and other animals\n\nBicycles cost two pounds each."),
+        NumberedText(3, "What dogs pay as a charge\n\nSee above, please."),
     ]
     (best,) = focus("Do dogs pay a charge?", items, rank=lexical, limit=1)
     assert best == NumberedText(1, "Dogs travel free of charge.")
