@@ -102,10 +102,14 @@ def squad(data: Path) -> Iterator[GroundedQuestion]:
 
 
 def first_answer(row: Record) -> str:
+    """The first of a row's answers, in any of the shapes that the sets use; "" if there is none."""
     answers = row.get("answers", row.get("answer", ""))
     if isinstance(answers, dict):
         answers = answers["text"]
-    return answers if isinstance(answers, str) else answers[0] if answers else ""
+    if isinstance(answers, list):
+        answers = answers[0] if answers else ""
+
+    return str(answers["text"] if isinstance(answers, dict) else answers)
 
 
 def natural_questions(data: Path) -> Iterator[GroundedQuestion]:
