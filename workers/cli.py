@@ -94,7 +94,7 @@ def command(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
 def demo(kb: KbOption = DEMO_KB, as_json: JsonOption = False) -> None:
     """Add the samples, ask them a question with and without drafts, summarise a meeting."""
     from workers import render
-    from workers.demo import load_samples, next_steps
+    from workers.demo import load_samples, next_steps, program_name
     from workers.present import present_answer
 
     samples = load_samples()
@@ -113,7 +113,7 @@ def demo(kb: KbOption = DEMO_KB, as_json: JsonOption = False) -> None:
     say(f"Without drafts: {render.usage_line(plain.usage)}; {same}.")
     say(f"\nA meeting: {samples.meeting}, {len(samples.queries)} queries in one job for a worker")
     job = _summarize(settings, _read_transcript(str(samples.meeting)), samples.queries, say=say)
-    steps = next_steps(settings.kb, samples.meeting)
+    steps = next_steps(settings.kb, samples.meeting, program=program_name())
     if as_json:
         _print_json(
             {

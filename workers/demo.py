@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +35,25 @@ def load_samples(folder: Path = SAMPLES) -> Samples:
     )
 
 
-def next_steps(kb: Path, meeting: Path) -> tuple[str, ...]:
+def next_steps(kb: Path, meeting: Path, *, program: str) -> tuple[str, ...]:
     """Commands that work as they stand after the demo."""
     at = shlex.quote(str(kb))
     return (
-        f'gleandraft ask --kb {at} "What must I do with my bicycle on the ferry?"',
-        f'gleandraft ask --kb {at} --no-draft "What must I do with my bicycle on the ferry?"',
-        f"gleandraft summarize {shlex.quote(str(meeting))} --kb {at}"
+        f'{program} ask --kb {at} "At what wind speed does the Kittiwake stop sailing?"',
+        f'{program} ask --kb {at} --no-draft "At what wind speed does the Kittiwake stop sailing?"',
+        f"{program} summarize {shlex.quote(str(meeting))} --kb {at}"
         ' -q "Who will do what, and by when?"',
-        "gleandraft add YOUR_FOLDER",
-        "gleandraft doctor",
+        f"{program} add YOUR_FOLDER",
+        f"{program} doctor",
     )
+
+
+def program_name() -> str:
+    """How to call this program again: by its name where the shell finds it, else by its path."""
+    started_as = Path(sys.argv[0])
+    found = shutil.which(started_as.name)
+    if found and Path(found).samefile(started_as):
+        return started_as.name
+    path = started_as.resolve()
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -194,6 +194,6 @@ def test_a_demo_without_samples_says_where_they_should_be(tmp_path: Path) -> Non
 
 
 def test_what_to_try_next_can_be_pasted_even_with_spaces_in_the_name() -> None:
-    steps = next_steps(Path("my kb"), Path("a meeting.vtt"))
+    steps = next_steps(Path("my kb"), Path("a meeting.vtt"), program="gleandraft")
     assert "--kb 'my kb'" in steps[0]
     assert "summarize 'a meeting.vtt'" in steps[2]
