@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 PLACE_OF_PROMPT = "PLACE-OF-THE-PROMPT"
+UNLIMITED = (
+    10**12
+)  # tokens; lengths are checked where the model's context is known, not warned of here
 NEVER = r"(?!)"  # matches nothing
 INCOMPLETE = "\ufffd"  # what the bytes of half a character decode to
 
@@ -25,6 +28,7 @@ class TextTokenizer:
 
     def __init__(self, tokenizer: "PreTrainedTokenizerFast") -> None:
         self._tokenizer = tokenizer
+        self._tokenizer.model_max_length = UNLIMITED
         added = [
             str(token)
             for token in tokenizer.added_tokens_decoder.values()
