@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline import load_settings
-from retrieval import read_transcript
+from retrieval import read_document, read_transcript
 from workers.demo import load_samples
 from workers.jobs.types import ENDED, State
 from workers.services import open_services
@@ -44,13 +44,12 @@ def test_the_answer_cites_and_every_citation_is_verbatim(report: dict[str, Any])
     assert answer["decision"]["reason"]
     assert answer["decision"]["queries"]
     assert answer["citations"]
-    documents = {path.name: path for path in load_samples().documents.iterdir()}
+    files = [*load_samples().documents.iterdir(), load_samples().meeting]
+    documents = {path.name: read_document(path).text for path in files}
     for citation in answer["citations"]:
         assert f"[{citation['marker']}]" in answer["text"]
-        name = Path(citation["source"]).name
-        if name in documents:
-            words = citation["quote"].split()
-            assert words == [word for word in words if word in documents[name].read_text()]
+        text = documents[Path(citation["source"]).name]
+        assert text[citation["start"] : citation["end"]] == citation["quote"]
 
 
 def test_drafts_save_forwards_and_change_nothing(
