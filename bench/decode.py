@@ -15,23 +15,38 @@ from pipeline.writer import Writer
 class Run:
     texts: tuple[tuple[int, ...], ...]
     cost: Cost
-    seconds: float
+    seconds: float  # prompts included
+    num_decoded: int  # tokens after the first step of each batch
+    decode_seconds: float  # spent on them
 
     @property
     def tokens_per_s(self) -> float:
         return self.cost.output_tokens / self.seconds
 
+    @property
+    def decode_tokens_per_s(self) -> float:
+        return self.num_decoded / self.decode_seconds
+
 
 def run(engine: Engine, requests: Sequence[Request], *, batch: int) -> Run:
     texts: list[list[int]] = [[] for _ in requests]
     cost = Cost()
+    num_decoded, decode_seconds = 0, 0.0
     started = perf_counter()
     for first in range(0, len(requests), batch):
+        decoding_since = None
         for step in engine.generate(requests[first : first + batch]):
             texts[first + step.request].extend(step.tokens)
             cost += step.cost
+            if decoding_since is None:
+                decoding_since = perf_counter()  # the prompts have been read
+            else:
+                num_decoded += len(step.tokens)
+        decode_seconds += perf_counter() - (decoding_since or perf_counter())
 
-    return Run(tuple(map(tuple, texts)), cost, perf_counter() - started)
+    return Run(
+        tuple(map(tuple, texts)), cost, perf_counter() - started, num_decoded, decode_seconds
+    )
 
 
 def requests_of(writer: Writer, tasks: Sequence[Task], *, draft: bool) -> list[Request]:
@@ -77,12 +92,18 @@ def measure(writer: Writer, tasks: Sequence[Task], *, batch: int, repeats: int) 
     }
     if not differing:
         row["speedup_vs_plain"] = speedup(pairs).to_json()
+        row["decode_speedup_vs_plain"] = decode_speedup(pairs).to_json()
 
     return row
 
 
 def speedup(pairs: Sequence[tuple[Run, Run]]) -> Spread:
     return spread([plain.seconds / drafted.seconds for plain, drafted in pairs])
+
+
+def decode_speedup(pairs: Sequence[tuple[Run, Run]]) -> Spread:
+    """The same without reading the prompts, which drafts do not touch."""
+    return spread([b.decode_tokens_per_s / a.decode_tokens_per_s for a, b in pairs])
 
 
 def report(writer: Writer, rows: list[dict[str, Any]], *, dtype: str) -> dict[str, Any]:
