@@ -10,6 +10,7 @@ from gleandraft.wire import (
     DecisionRecord,
     ItemRecord,
     JobRecord,
+    PassageRecord,
     UsageRecord,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "DecisionRecord",
     "ItemRecord",
     "JobRecord",
+    "PassageRecord",
     "UsageRecord",
     "__version__",
 ]

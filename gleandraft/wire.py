@@ -51,6 +51,17 @@ class DecisionRecord(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class PassageRecord(Record):
+    """A passage that the writer read; the n-th of an answer is the one that [n] cites."""
+
+    id: str
+    source: str
+    title: str
+    text: str
+    score: float  # higher is better; comparable only within one search
+
+
+@dataclass(frozen=True, slots=True)
 class UsageRecord(Record):
     prompt_tokens: int
     output_tokens: int

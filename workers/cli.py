@@ -95,7 +95,7 @@ def demo(kb: KbOption = DEMO_KB, as_json: JsonOption = False) -> None:
     """Add the samples, ask them a question with and without drafts, summarise a meeting."""
     from workers import render
     from workers.demo import load_samples, next_steps, program_name
-    from workers.present import present_answer
+    from workers.present import present_answer, present_passages
 
     samples = load_samples()
     settings = _settings(kb=kb)
@@ -118,6 +118,7 @@ def demo(kb: KbOption = DEMO_KB, as_json: JsonOption = False) -> None:
         _print_json(
             {
                 "answer": present_answer(answer).to_json(),
+                "passages": [record.to_json() for record in present_passages(answer.passages)],
                 "plain": {"tokens_per_forward": plain.usage.tokens_per_forward, "equal": equal},
                 "job": job.to_json(),
                 "next": list(steps),

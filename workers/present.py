@@ -12,10 +12,11 @@ from gleandraft.wire import (
     DecisionRecord,
     ItemRecord,
     JobRecord,
+    PassageRecord,
     UsageRecord,
 )
 from pipeline.types import Answer, Citation, Coverage, Decision, Usage
-from retrieval.types import AddOutcome
+from retrieval.types import AddOutcome, Hit
 from workers.jobs.types import Event, Item, Job, State, Waiting
 
 
@@ -30,6 +31,15 @@ def present_answer(answer: Answer) -> AnswerRecord:
         model=answer.model,
         coverage=_coverage(answer.coverage),
         is_cut=answer.is_cut,
+    )
+
+
+def present_passages(hits: Iterable[Hit]) -> tuple[PassageRecord, ...]:
+    return tuple(
+        PassageRecord(
+            hit.passage.id, hit.passage.source, hit.passage.title, hit.passage.text, hit.score
+        )
+        for hit in hits
     )
 
 

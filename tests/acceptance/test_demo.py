@@ -52,6 +52,13 @@ def test_the_answer_cites_and_every_citation_is_verbatim(report: dict[str, Any])
         assert text[citation["start"] : citation["end"]] == citation["quote"]
 
 
+def test_the_passages_are_told_in_the_order_that_markers_count(report: dict[str, Any]) -> None:
+    passages = report["passages"]
+    for citation in report["answer"]["citations"]:
+        assert passages[citation["marker"] - 1]["id"] == citation["passage_id"]
+        assert citation["quote"] in passages[citation["marker"] - 1]["text"]
+
+
 def test_drafts_save_forwards_and_change_nothing(
     report: dict[str, Any], figures: list[str]
 ) -> None:
@@ -89,7 +96,9 @@ def test_a_worker_killed_in_the_middle_of_the_demos_job_changes_nothing_but_the_
             worker.start()
             job = services.submit(read_transcript(samples.meeting), samples.queries)
             after = "0"
+            deadline = time.monotonic() + 60
             while services.store.load(job.id).state is not State.RUNNING or after == "0":
+                assert time.monotonic() < deadline, "the job never read its first window"
                 for event in services.store.events(job.id, after=after, wait_s=0.5):
                     after = event.id if event.windows_done else after
             assert worker.pid is not None
