@@ -1,4 +1,4 @@
-"""What every test shares: a clean environment, no network, figures that the run prints at its end."""
+"""What every test shares: a clean environment, no model hub, figures that the run prints at its end."""
 
 import os
 from pathlib import Path

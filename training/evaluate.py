@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.record import describe_machine, git_commit
 from pipeline import load_settings, prompts
 from pipeline.build import build_proxy, build_writer
 from pipeline.cite import CitationChecker
@@ -115,6 +116,8 @@ def main() -> None:
     rows = held_out(arguments.data, count=arguments.count, seed=arguments.seed)
     pool = list(read_lines(arguments.data / "questions/squad-20articles.jsonl.zst"))
     figures: Record = {
+        "machine": describe_machine(),
+        "commit": git_commit(),
         "seed": arguments.seed,
         "grounded": evaluate_grounded(build_writer(settings), rows, pool, seed=arguments.seed),
     }

@@ -1,6 +1,5 @@
 """Guessed continuations of a text as one tree, in parallel arrays."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 ROOT = -1  # the last token of the text so far; drafts hang from it
@@ -33,9 +32,3 @@ class DraftTree:
             depths.append(1 if parent == ROOT else depths[parent] + 1)
 
         return depths
-
-
-def chain(tokens: Iterable[int]) -> DraftTree:
-    """One guess without branches."""
-    tokens = tuple(tokens)
-    return DraftTree(tokens, tuple(range(-1, len(tokens) - 1)))

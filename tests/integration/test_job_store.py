@@ -476,7 +476,8 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password() -> None:
     store.close()
 
 
-def test_a_bell_that_cannot_ring_is_no_error() -> None:
+def test_a_bell_that_cannot_ring_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     app = build_app("redis://127.0.0.1:1/0")
     CeleryDoorbell(app).ring("j")
     app.close()
+    assert "no message could be sent for job j" in caplog.text

@@ -1,6 +1,6 @@
 """Walking a draft tree along the model's own choices."""
 
-from decoding.drafting.draft_tree import ROOT, DraftTree, chain
+from decoding.drafting.draft_tree import ROOT, DraftTree
 from decoding.verify import Walk, verify
 
 TREE = DraftTree(tokens=(5, 6, 7, 8), parents=(ROOT, ROOT, 1, 2))  # 5 | 6 -> 7 -> 8
@@ -34,5 +34,5 @@ def test_the_choice_is_made_at_the_column_of_the_token_before() -> None:
         columns.append(column)
         return (4, 4, 3)[len(walked)]
 
-    verify(chain([4, 4]), choose)
+    verify(DraftTree(tokens=(4, 4), parents=(ROOT, 0)), choose)
     assert columns == [0, 1, 2]

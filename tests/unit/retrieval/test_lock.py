@@ -31,7 +31,11 @@ def test_releasing_twice_is_harmless(tmp_path: Path) -> None:
     lock = DirectoryLock(tmp_path)
     lock.release()
     lock.release()
-    DirectoryLock(tmp_path).release()
+    successor = DirectoryLock(tmp_path)
+    lock.release()
+    with pytest.raises(KnowledgeBaseLocked):  # a late release does not free somebody else's lock
+        DirectoryLock(tmp_path)
+    successor.release()
 
 
 def test_a_file_is_no_directory(tmp_path: Path) -> None:
