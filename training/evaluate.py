@@ -113,13 +113,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     arguments = parser.parse_args()
     settings = load_settings()
+    writer = build_writer(settings)  # sets the number of threads
     rows = held_out(arguments.data, count=arguments.count, seed=arguments.seed)
     pool = list(read_lines(arguments.data / "questions/squad-20articles.jsonl.zst"))
     figures: Record = {
         "machine": describe_machine(),
         "commit": git_commit(),
         "seed": arguments.seed,
-        "grounded": evaluate_grounded(build_writer(settings), rows, pool, seed=arguments.seed),
+        "grounded": evaluate_grounded(writer, rows, pool, seed=arguments.seed),
     }
     proxy = build_proxy(settings)
     guesses = [proxy.guess(row["question"]).text for row in rows]
