@@ -3,14 +3,33 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from decoding.auditing import AuditReport, audit
     from decoding.constrain import Constraint, Template
+    from decoding.cost_model import CostCurve, CostModel
+    from decoding.drafting.calibration import Calibration
+    from decoding.drafting.datastore.store import Datastore
+    from decoding.drafting.drafter import Drafter, NoDrafts
+    from decoding.drafting.tree_drafter import TreeDrafter
     from decoding.engine import Engine
     from decoding.errors import DecodingError
     from decoding.model import CausalModel, load_model, set_threads, tiny_model
+    from decoding.processors import (
+        FrequencyPenalty,
+        LogitBias,
+        LogitsProcessor,
+        MinNewTokens,
+        NoRepeatNgram,
+        PresencePenalty,
+        RepetitionPenalty,
+    )
+    from decoding.schema import JsonLayout, JsonSchema, Lexicon, Pattern
+    from decoding.stop import StopRule, StopStrings
+    from decoding.stream import Stream
+    from decoding.timing import measured_curve
     from decoding.types import (
+        Acceptance,
         Cost,
         FinishReason,
-        GrowthLimits,
         Request,
         SamplingParams,
         Step,
@@ -18,29 +37,72 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Acceptance",
+    "AuditReport",
+    "Calibration",
     "CausalModel",
     "Constraint",
     "Cost",
+    "CostCurve",
+    "CostModel",
+    "Datastore",
     "DecodingError",
+    "Drafter",
     "Engine",
     "FinishReason",
-    "GrowthLimits",
+    "FrequencyPenalty",
+    "JsonLayout",
+    "JsonSchema",
+    "Lexicon",
+    "LogitBias",
+    "LogitsProcessor",
+    "MinNewTokens",
+    "NoDrafts",
+    "NoRepeatNgram",
+    "Pattern",
+    "PresencePenalty",
+    "RepetitionPenalty",
     "Request",
     "SamplingParams",
     "Step",
+    "StopRule",
+    "StopStrings",
+    "Stream",
     "Template",
     "TokenScore",
+    "TreeDrafter",
+    "audit",
     "load_model",
+    "measured_curve",
     "set_threads",
     "tiny_model",
 ]
 
 _MODULES = {
+    "auditing": ("AuditReport", "audit"),
     "constrain": ("Constraint", "Template"),
     "engine": ("Engine",),
     "errors": ("DecodingError",),
     "model": ("CausalModel", "load_model", "set_threads", "tiny_model"),
-    "types": ("Cost", "FinishReason", "GrowthLimits", "Request", "SamplingParams", "Step", "TokenScore"),
+    "cost_model": ("CostCurve", "CostModel"),
+    "drafting.calibration": ("Calibration",),
+    "drafting.datastore.store": ("Datastore",),
+    "drafting.drafter": ("Drafter", "NoDrafts"),
+    "drafting.tree_drafter": ("TreeDrafter",),
+    "processors": (
+        "FrequencyPenalty",
+        "LogitBias",
+        "LogitsProcessor",
+        "MinNewTokens",
+        "NoRepeatNgram",
+        "PresencePenalty",
+        "RepetitionPenalty",
+    ),
+    "schema": ("JsonLayout", "JsonSchema", "Lexicon", "Pattern"),
+    "stop": ("StopRule", "StopStrings"),
+    "stream": ("Stream",),
+    "timing": ("measured_curve",),
+    "types": ("Acceptance", "Cost", "FinishReason", "Request", "SamplingParams", "Step", "TokenScore"),
 }  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from decoding.errors import InvalidTemplate
+
 
 class Constraint(Protocol):
     """A form as a state machine over output tokens. States are immutable: a draft tree explores several at once."""
@@ -44,7 +46,8 @@ class Template:
 
     `literals[0]` opens the output. All later literals must start with the same closing token, which never occurs
     inside a gap. `free` tokens may stand in a gap; choosing one of `closers` also ends it, and the closing token
-    is written instead: large vocabularies have many tokens that begin with a quotation mark.
+    is written instead: large vocabularies have many tokens that begin with a quotation mark. A gap holds from one to
+    `longest_gap` tokens. `free` and `closers` have the shape (vocabulary,). Raises `InvalidTemplate`.
     """
 
     def __init__(
@@ -55,15 +58,25 @@ class Template:
         closers: NDArray[np.bool_],
         longest_gap: int,
     ) -> None:
-        closing = {literal[0] for literal in literals[1:]}
-        assert len(closing) == 1, "one token closes every gap"
         self._literals = tuple(tuple(literal) for literal in literals)
-        self._closing = closing.pop()
+        self._closing = closing_token(self._literals)
         self._longest_gap = longest_gap
+        check_masks(free, closers, literals=self._literals)
         self._closers = closers.copy()
         self._closers[self._closing] = True
-        self._first = free & ~self._closers  # a gap holds at least one token
+        self._first = free & ~self._closers
         self._inside = free | self._closers
+        for mask in (self._first, self._inside):
+            mask.flags.writeable = False  # they are handed out, again and again
+        if not self._first.any():
+            raise InvalidTemplate(
+                "no token may stand in a gap",
+                remedy="free at least one token that does not close the gap",
+            )
+        if longest_gap < 1:
+            raise InvalidTemplate(
+                f"a gap of {longest_gap} tokens holds nothing", remedy="allow 1 or more"
+            )
 
     def start(self) -> TemplateState:
         return TemplateState(part=0, offset=0, in_gap=False)
@@ -91,3 +104,39 @@ class Template:
 
     def is_complete(self, state: TemplateState) -> bool:
         return state.part == len(self._literals) - 1 and state.offset == len(self._literals[-1])
+
+
+def closing_token(literals: Sequence[Sequence[int]]) -> int:
+    """The token that opens every literal but the first. Raises `InvalidTemplate`."""
+    if len(literals) < 2:
+        raise InvalidTemplate(
+            f"{len(literals)} literals leave no gap",
+            remedy="give one before and one behind each gap",
+        )
+    if not all(literals):
+        raise InvalidTemplate("a literal is empty", remedy="give each at least one token")
+    closing = {literal[0] for literal in literals[1:]}
+    if len(closing) > 1:
+        raise InvalidTemplate(
+            f"gaps are closed by different tokens ({sorted(closing)})",
+            remedy="let all literals but the first begin with the same token",
+        )
+
+    return closing.pop()
+
+
+def check_masks(
+    free: NDArray[np.bool_], closers: NDArray[np.bool_], *, literals: Sequence[Sequence[int]]
+) -> None:
+    """Raises `InvalidTemplate` where the parts speak of different vocabularies."""
+    if free.shape != closers.shape:
+        raise InvalidTemplate(
+            f"free has the shape {free.shape} and closers {closers.shape}",
+            remedy="give both the size of the model's vocabulary",
+        )
+    greatest = max(max(literal) for literal in literals)
+    if greatest >= len(free):
+        raise InvalidTemplate(
+            f"token {greatest} of a literal lies outside the vocabulary of {len(free)}",
+            remedy="use the tokenizer of the model that writes",
+        )

@@ -1,139 +1,108 @@
-"""The door to transformers: loads any causal language model and runs it over our own cache."""
+"""A causal language model by folder or id, as one function over packed columns."""
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from decoding.cache.kv_cache import RowSlotCache
-from decoding.errors import ModelCannotRewind, ModelMissing, ModelUnreadable
-
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig
+from decoding import self_check
+from decoding.checkpoint_config import context_length, refuse_unfit, stop_ids_of
+from decoding.errors import (
+    DecodingError,
+    ModelMissing,
+    ModelUnreadable,
+    UnknownDevice,
+    UnknownDtype,
+    UnsupportedAttention,
+)
+from decoding.forward_pass import ForwardPass, Span
+from decoding.hf_forward import (
+    ATTENTION,
+    LayerTraits,
+    TransformersForward,
+    attend_in_slots,
+    layout_of,
+    probe_layers,
+)
+from decoding.llama import LlamaForward, is_llama
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-REWINDABLE_LAYERS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
-RECURRENT_FAMILIES = ("mamba", "rwkv", "recurrent", "xlstm", "falcon_h1", "jamba", "zamba")
 
 
 class CausalModel:
-    """A language model as one function: token ids in, next-token logits out, the past in a `RowSlotCache`."""
+    """A language model as one function: columns of several texts in, next-token logits out, the past in their slots."""
 
-    def __init__(self, module: Any, *, name: str) -> None:
-        refuse_recurrent(module.config)
+    def __init__(
+        self, module: Any, *, name: str, path: str = "", is_written_out: bool = True
+    ) -> None:
+        """Takes a transformers module over: its weights move into packed layers.
+
+        `is_written_out` permits `LlamaForward`. Raises `NotCausal`, `ModelCannotRewind` or `UnsupportedAttention`.
+        """
+        refuse_unfit(module.config)
+        config = module.config.get_text_config()
         self.name = name
-        self.module = module.eval()
+        self.path = path  # folder or id that it was loaded by
         self.device = module.device
         self.dtype = module.dtype
-        self.context = context_length(module.config)  # tokens, prompt and output together
         self.stop_ids = stop_ids_of(module)
-        self.vocabulary = int(module.get_output_embeddings().weight.shape[0])
-        module.set_output_embeddings(Float32Head(module.get_output_embeddings()))
+        module = module.eval().requires_grad_(False)
+        with refusing(config.model_type):
+            self.vocabulary = int(module.get_output_embeddings().weight.shape[0])
+            use_our_attention(module)
+            layers = probe_layers(module)
+            self.layout = layout_of(module, layers)
+            self.context = context_within(config, layers)
+            tokens = self_check.tokens_for(self.vocabulary)
+            own = self_check.own_logits(module, tokens)
+            self._run: Callable[[ForwardPass], Tensor] = (
+                LlamaForward(module, layers)
+                if is_written_out and is_llama(module)
+                else TransformersForward(module)
+            )
+            ours = self_check.our_logits(self._run, tokens, layout=self.layout)
+            self_check.compare(own, ours, dtype=self.dtype, model_type=config.model_type)
 
-    @torch.no_grad()
-    def forward(
-        self, tokens: Tensor, positions: Tensor, mask: Tensor, cache: RowSlotCache
-    ) -> NDArray[np.float32]:
-        """Logits of (rows, width, vocabulary) for tokens and positions of (rows, width), in float32."""
-        logits = self._run(tokens, positions, mask, cache, logits_to_keep=0)
-        return cast(NDArray[np.float32], logits.float().cpu().numpy())
+    @property
+    def num_threads(self) -> int:
+        """Of one forward pass; all models of a process share the number."""
+        return torch.get_num_threads()
 
-    @torch.no_grad()
-    def prefill(self, tokens: Tensor, positions: Tensor, mask: Tensor, cache: RowSlotCache) -> None:
-        """Fills the cache without asking what comes next."""
-        self._run(tokens, positions, mask, cache, logits_to_keep=1)
+    @property
+    def dtype_name(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
 
-    def _run(
-        self,
-        tokens: Tensor,
-        positions: Tensor,
-        mask: Tensor,
-        cache: RowSlotCache,
-        *,
-        logits_to_keep: int,
-    ) -> Tensor:
-        output = self.module(
-            input_ids=tokens.to(self.device),
-            position_ids=positions.to(self.device),
-            attention_mask=mask.to(self.device),
-            past_key_values=adapter_class()(cache),
-            use_cache=True,
-            logits_to_keep=logits_to_keep,
-        )
-        return cast(Tensor, output.logits)
+    @torch.inference_mode()
+    def forward(self, spans: Sequence[Span]) -> list[NDArray[np.float32]]:
+        """Writes the spans' keys and values into their slots, uncommitted.
 
-
-class Float32Head(nn.Module):
-    """Logits in float32, so that bfloat16 does not make ties of near neighbours."""
-
-    def __init__(self, head: nn.Linear) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(head.weight.detach().float(), requires_grad=False)
-        self.bias = (
-            None
-            if head.bias is None
-            else nn.Parameter(head.bias.detach().float(), requires_grad=False)
-        )
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        return nn.functional.linear(hidden.float(), self.weight, self.bias)
+        Returns logits of (columns, vocabulary) per span in float32, of (0, vocabulary) where a span wants none.
+        """
+        forward_pass = ForwardPass(spans, dtype=self.dtype, device=self.device)
+        logits = self._run(forward_pass)
+        return forward_pass.split(cast(NDArray[np.float32], logits.cpu().numpy()))
 
 
-@cache
-def adapter_class() -> Any:
-    """A transformers `Cache` that hands everything on to a `RowSlotCache`; made once, on first use."""
-    from transformers.cache_utils import Cache
+def load_model(path: str | Path, *, dtype: str = "float32", device: str = "cpu") -> CausalModel:
+    """A model by folder or Hugging Face id. `device` is "cpu", "cuda", or "auto" for the faster one there is.
 
-    class CacheAdapter(Cache):
-        def __init__(self, row_slots: RowSlotCache) -> None:
-            super().__init__(layers=[])
-            self._row_slots = row_slots
-
-        def update(
-            self,
-            key_states: Tensor,
-            value_states: Tensor,
-            layer_idx: int,
-            *args: Any,
-            **kwargs: Any,
-        ) -> tuple[Tensor, Tensor]:
-            return self._row_slots.write(layer_idx, key_states, value_states)
-
-        def get_seq_length(self, layer_idx: int = 0) -> int:
-            return max(self._row_slots.lengths[self._row_slots.window])
-
-    return CacheAdapter
-
-
-def load_model(path: str | Path, *, dtype: str = "float32") -> CausalModel:
-    """A model by folder or Hugging Face id. Raises `ModelMissing`, `ModelUnreadable` or `ModelCannotRewind`."""
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils import logging as transformers_logging
-
-    # Standard error belongs to whoever loads the model.
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    Raises `ModelMissing`, `ModelUnreadable`, `NotCausal`, `ModelCannotRewind`, `UnsupportedAttention`,
+    `UnknownDtype` or `UnknownDevice`.
+    """
+    if dtype not in DTYPES:
+        raise UnknownDtype(dtype, known=sorted(DTYPES))
+    place = device_named(device)
     folder = Path(path)
     if folder.is_absolute() and not (folder / "config.json").is_file():
         raise ModelMissing(path)
-    try:
-        config = AutoConfig.from_pretrained(path)
-    except (OSError, ValueError) as error:
-        raise (ModelUnreadable if folder.is_dir() else ModelMissing)(path, error) from error
-    refuse_recurrent(config)
-    try:
-        module = AutoModelForCausalLM.from_pretrained(
-            path, dtype=DTYPES[dtype], attn_implementation="sdpa", low_cpu_mem_usage=True
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelUnreadable(path, error) from error
+    module = load_module(path, dtype=DTYPES[dtype]).to(place)
 
-    return CausalModel(module, name=folder.name)
+    return CausalModel(module, name=folder.name, path=str(path))
 
 
 def tiny_model(seed: int, *, vocabulary: int = 96, layers: int = 2) -> CausalModel:
@@ -154,36 +123,90 @@ def tiny_model(seed: int, *, vocabulary: int = 96, layers: int = 2) -> CausalMod
     return CausalModel(LlamaForCausalLM(config), name=f"tiny-{seed}")
 
 
-def context_length(config: "PretrainedConfig") -> int:
-    """Tokens that every layer can look back on: our masks are the same for all layers, so the shortest window rules."""
-    names = (
-        "max_position_embeddings",
-        "n_positions",
-        "max_seq_len",
-        "sliding_window",
-        "attention_chunk_size",
-    )
-    lengths = [getattr(config, name, None) for name in names]
-    known = [length for length in lengths if isinstance(length, int) and length > 0]
+def load_module(path: str | Path, *, dtype: torch.dtype) -> Any:
+    """The checkpoint as transformers loads it. Raises `ModelMissing`, `ModelUnreadable`, and as `refuse_unfit` does."""
+    from huggingface_hub.errors import StrictDataclassError
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.utils import logging as transformers_logging
 
-    return min(known, default=2048)
+    # Standard error belongs to whoever loads the model; what matters there is raised here.
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        config = from_disk_first(AutoConfig, path)
+    except (OSError, ValueError, StrictDataclassError) as error:
+        raise (ModelUnreadable if Path(path).is_dir() else ModelMissing)(path, error) from error
+    refuse_unfit(config)
+    try:
+        module, report = from_disk_first(
+            AutoModelForCausalLM,
+            path,
+            config=config,
+            dtype=dtype,
+            low_cpu_mem_usage=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelUnreadable(path, error) from error
+    # Transformers fills the gaps with random numbers.
+    misfits = sorted({*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])})
+    if misfits:
+        raise ModelUnreadable(path, f"it has no fitting weights for {', '.join(misfits)}")
+
+    return module
 
 
-def stop_ids_of(module: Any) -> frozenset[int]:
-    """The tokens that end a text, as the checkpoint's own generation settings and configuration name them."""
-    found: set[int] = set()
-    for settings in (module.generation_config, module.config):
-        named = getattr(settings, "eos_token_id", None)
-        found.update([named] if isinstance(named, int) else named or [])
+def from_disk_first(loader: Any, path: str | Path, **settings: Any) -> Any:
+    """Asks the hub only for what is not there: a model in the cache loads without a network, and without a delay."""
+    try:
+        return loader.from_pretrained(path, local_files_only=True, **settings)
+    except OSError:
+        if Path(path).is_dir():
+            raise
+        return loader.from_pretrained(path, **settings)
 
-    return frozenset(found)
+
+def device_named(name: str) -> torch.device:
+    has_cuda = torch.cuda.is_available()
+    devices = {"auto": "cuda" if has_cuda else "cpu", "cpu": "cpu"}
+    if has_cuda:
+        devices["cuda"] = "cuda"
+    if name not in devices:
+        raise UnknownDevice(name, known=sorted(devices))
+
+    return torch.device(devices[name])
 
 
-def refuse_recurrent(config: "PretrainedConfig") -> None:
-    kinds: Sequence[str] = getattr(config, "layer_types", None) or ()
-    has_recurrence = set(kinds) - REWINDABLE_LAYERS or hasattr(config, "state_size")
-    if has_recurrence or config.model_type.startswith(RECURRENT_FAMILIES):
-        raise ModelCannotRewind(config.model_type)
+def use_our_attention(module: Any) -> None:
+    """Raises `UnsupportedAttention` where the module knows no attention but its own."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(ATTENTION, attend_in_slots)
+    module.set_attn_implementation(ATTENTION)
+    if module.config._attn_implementation != ATTENTION:
+        raise UnsupportedAttention(module.config.model_type)
+
+
+def context_within(config: Any, layers: Sequence[LayerTraits]) -> int:
+    """Tokens that fit the model, and the sliding window, too, where its layers do not tell our attention of it."""
+    length = context_length(config)
+    window: int | None = getattr(config, "sliding_window", None)
+    is_told = any(layer.window is not None for layer in layers)
+
+    return length if window is None or is_told else min(length, window)
+
+
+@contextmanager
+def refusing(model_type: str) -> Iterator[None]:
+    """Whatever goes wrong inside means that such models cannot be run in our way."""
+    try:
+        yield
+    except (DecodingError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise UnsupportedAttention(model_type, f"{type(error).__name__}: {error}") from error
 
 
 def set_threads(num_threads: int) -> None:

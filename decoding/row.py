@@ -1,135 +1,163 @@
-"""One text while it is written: what it may draft from, what its form demands, when it ends."""
+"""One text while it is written: what its form demands, what it said so far, when it ends."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.drafting.draft_tree import DraftTree
-from decoding.drafting.growth import grow
-from decoding.drafting.suffix_index import SuffixIndex
+from decoding.cache.kv_cache import Slot
+from decoding.drafting.draft_tree import DraftTree, Source
+from decoding.drafting.drafter import Ask, DraftState, Outcome
+from decoding.errors import UnknownTokens
 from decoding.sampling import choose, score
-from decoding.types import Cost, FinishReason, GrowthLimits, Request, Step, TokenScore
+from decoding.types import Acceptance, Cost, FinishReason, Request, Step, TokenScore
 from decoding.verify import Walk, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where the text stands in its constraint and its stop rule."""
+
+    constraint: Hashable = None
+    stop: Hashable = None
 
 
 class Row:
     """The state of one request between two forward passes."""
 
-    def __init__(self, request: Request, *, number: int) -> None:
+    def __init__(self, request: Request, *, slot: Slot, drafting: DraftState) -> None:
         self.request = request
-        self.number = number
-        self.last_token = request.prompt[-1]  # not in the cache yet: the root of the next tree
-        self.num_written = 0
+        self.slot = slot
+        self.drafting = drafting
+        self.output: list[int] = []
         self.finish: FinishReason | None = None
-        self._cost = Cost(prompt_tokens=len(request.prompt))
-        self._form: Hashable = request.constraint.start() if request.constraint else None
-        self._index = SuffixIndex()
-        if request.draft:
-            for reference in request.references:
-                self._index.extend(reference)
-                self._index.close()
-            self._index.extend(request.prompt)
-
-    def draft(self, limits: GrowthLimits) -> DraftTree:
-        """The guesses worth putting before the model now; empty where there are none, or where drafts are off."""
-        room = self.request.max_new_tokens - self.num_written - 1  # one token comes without a guess
-        if not self.request.draft or room <= 0:
-            return DraftTree()
-        constraint = self.request.constraint
-        if constraint is None:
-            return trim(grow(self._index, limits=limits), room)
-        forced = constraint.forced(self._form)
-        if forced:
-            return trim(grow(self._index, limits=limits, forced=forced), room)
-        allowed = constraint.allowed(self._form)
-
-        return trim(
-            grow(self._index, limits=limits, admits=lambda token: bool(allowed[token])), room
+        self._cost = Cost(prompt_tokens=len(request.prompt), cached_tokens=slot.length)
+        self._form = Form(
+            constraint=request.constraint.start() if request.constraint else None,
+            stop=request.stop.start() if request.stop else None,
         )
+
+    @property
+    def num_unread(self) -> int:
+        """Prompt tokens that are not in the slot yet, but for the last: it is the root of the first tree."""
+        return max(0, len(self.request.prompt) - 1 - self.slot.length)
+
+    @property
+    def last_token(self) -> int:
+        return self.output[-1] if self.output else self.request.prompt[-1]
+
+    def ask(self) -> Ask:
+        """What there is to guess: one token comes without a guess, and none may come past the end."""
+        room = self.request.max_new_tokens - len(self.output) - 1 if self.request.draft else 0
+        context = len(self.request.prompt) + len(self.output)
+        constraint = self.request.constraint
+        if constraint is None or room <= 0:
+            return Ask(self.drafting, context, room)
+        forced = constraint.forced(self._form.constraint)
+        if forced:
+            return Ask(self.drafting, context, room, forced=forced)
+        allowed = constraint.allowed(self._form.constraint)
+
+        return Ask(self.drafting, context, room, admits=allowed.__getitem__)
 
     def take(self, tree: DraftTree, logits: NDArray[np.float32]) -> tuple[Step, Walk]:
         """Verifies the tree by (columns, vocabulary) logits and appends what the model wrote."""
-        forms = [self._form]  # after each token of the walk
-        scores: list[TokenScore] = []
-        num_forced = 0
-
-        def next_token(column: int, walked: tuple[int, ...]) -> int | None:
-            nonlocal num_forced
-            if self.finish or self.num_written + len(walked) >= self.request.max_new_tokens:
-                return None
-            form = forms[-1]
-            forced = self._forced(form)
-            token = forced[0] if forced else self._choose(logits[column], form, offset=len(walked))
-            if token in self.request.stop_ids and not forced:
-                self.finish = FinishReason.STOP
-                return None
-            num_forced += bool(forced)
-            if self.request.wants_scores:
-                scores.append(score(logits[column], token))
-            forms.append(self._advance(form, token))
-            return token
-
-        walk = verify(tree, next_token)
-        self._form = forms[-1]
-        self._append(walk.tokens)
+        walker = Walker(self, self._form)
+        walk = verify(tree, lambda column, walked: walker.next(logits[column], walked))
+        self._form, self.finish = walker.form, walker.finish
+        self.output.extend(walk.tokens)
+        if self.finish is None and len(self.output) >= self.request.max_new_tokens:
+            self.finish = FinishReason.LENGTH
+        if self.request.draft:
+            self.drafting.learn(Outcome(tree, walk.columns, walk.tokens, logits))
         cost = self._cost + Cost(
             output_tokens=len(walk.tokens),
             forwards=1,
             drafted=len(tree),
             accepted=walk.num_accepted,
-            forced=num_forced,
+            forced=walker.num_forced,
+            by_source=fared(tree, walk),
         )
         self._cost = Cost()
 
-        return Step(self.number, walk.tokens, cost, tuple(scores), self.finish), walk
+        return Step(0, walk.tokens, cost, tuple(walker.scores), self.finish), walk
 
-    def _choose(self, logits: NDArray[np.float32], form: Hashable, *, offset: int) -> int:
-        constraint = self.request.constraint
+
+class Walker:
+    """Chooses the tokens of one walk down a draft tree, each by the text that leads up to it."""
+
+    def __init__(self, row: Row, form: Form) -> None:
+        self.form = form
+        self.finish: FinishReason | None = None
+        self.num_forced = 0
+        self.scores: list[TokenScore] = []
+        self._row = row
+        self._request = row.request
+
+    def next(self, logits: NDArray[np.float32], walked: tuple[int, ...]) -> int | None:
+        """The token behind `walked`, or None where the text is over."""
+        num_written = len(self._row.output) + len(walked)
+        if self.finish or num_written >= self._request.max_new_tokens:
+            return None
+        constraint = self._request.constraint
+        forced = constraint.forced(self.form.constraint) if constraint else ()
+        token = forced[0] if forced else self._choose(logits, walked)
+        if not 0 <= token < len(logits):  # read by the next pass, it would take other texts down
+            raise UnknownTokens("constraint", vocabulary=len(logits))
+        if token in self._request.stop_ids and not forced:
+            self.finish = FinishReason.STOP
+            return None
+        self.num_forced += bool(forced)
+        if self._request.wants_scores:
+            self.scores.append(score(logits, token))
+        self._advance(token)
+
+        return token
+
+    def _choose(self, logits: NDArray[np.float32], walked: tuple[int, ...]) -> int:
+        request, row = self._request, self._row
+        if request.processors:
+            output = [*row.output, *walked]
+            for processor in request.processors:
+                logits = processor.process(logits, prompt=request.prompt, output=output)
+        constraint = request.constraint
         token = choose(
             logits,
-            self.request.sampling,
-            position=len(self.request.prompt) + self.num_written + offset,
-            allowed=constraint.allowed(form) if constraint else None,
+            request.sampling,
+            position=len(request.prompt) + len(row.output) + len(walked),
+            allowed=constraint.allowed(self.form.constraint) if constraint else None,
         )
-        return constraint.settle(form, token) if constraint else token
 
-    def _append(self, tokens: tuple[int, ...]) -> None:
-        self.num_written += len(tokens)
-        if tokens:
-            self.last_token = tokens[-1]
-        if self.finish is None and self.num_written >= self.request.max_new_tokens:
-            self.finish = FinishReason.LENGTH
-        if self.request.draft:
-            self._index.extend(tokens)
+        return constraint.settle(self.form.constraint, token) if constraint else token
 
-    def _forced(self, form: Hashable) -> tuple[int, ...]:
-        constraint = self.request.constraint
-        return constraint.forced(form) if constraint else ()
-
-    def _advance(self, form: Hashable, token: int) -> Hashable:
-        constraint = self.request.constraint
-        if constraint is None:
-            return None
-        form = constraint.advance(form, token)
-        if constraint.is_complete(form):
-            self.finish = FinishReason.STOP
-        return form
+    def _advance(self, token: int) -> None:
+        constraint, stop = self._request.constraint, self._request.stop
+        state: Any = None
+        if constraint:
+            state = constraint.advance(self.form.constraint, token)
+            if constraint.is_complete(state):
+                self.finish = FinishReason.STOP
+        reached: Any = None
+        if stop:
+            reached = stop.advance(self.form.stop, token)
+            if stop.is_reached(reached):
+                self.finish = FinishReason.STOP
+        self.form = Form(state, reached)
 
 
-def trim(tree: DraftTree, room: int) -> DraftTree:
-    """Without the nodes that lie deeper than the text may still grow."""
-    if max(tree.depths(), default=0) <= room:
-        return tree
-    new_numbers: dict[int, int] = {-1: -1}
-    tokens: list[int] = []
-    parents: list[int] = []
-    for node, (token, parent, depth) in enumerate(
-        zip(tree.tokens, tree.parents, tree.depths(), strict=True)
-    ):
-        if depth <= room:
-            new_numbers[node] = len(tokens)
-            tokens.append(token)
-            parents.append(new_numbers[parent])
+def fared(tree: DraftTree, walk: Walk) -> Mapping[Source, Acceptance]:
+    """How the guesses of each source fared."""
+    drafted: dict[Source, int] = {}
+    accepted: dict[Source, int] = {}
+    for source in tree.sources:
+        drafted[source] = drafted.get(source, 0) + 1
+    for column in walk.columns[1:]:
+        if tree.sources:
+            source = tree.sources[column - 1]
+            accepted[source] = accepted.get(source, 0) + 1
 
-    return DraftTree(tuple(tokens), tuple(parents))
+    return {
+        source: Acceptance(number, accepted.get(source, 0)) for source, number in drafted.items()
+    }

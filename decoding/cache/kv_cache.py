@@ -1,67 +1,104 @@
-"""Keys and values of several texts, one slot each, preallocated; every text grows at its own offset."""
+"""Keys and values of one text: room for all its columns, allocated once, and a length."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+WHOLE_VECTORS = 16  # columns
 
-class RowSlotCache:
-    """Per layer two tensors of (slots, kv_heads, capacity, head_dim), and a length per slot.
 
-    A forward pass over the slots of `window` writes its columns behind each slot's length. `commit` then keeps the
-    accepted ones and forgets the rest, so afterwards a slot equals one that was filled token by token. Columns behind
-    a slot's length hold rejected drafts or zeros; the attention mask hides them.
+def rounded_up(columns: int) -> int:
+    """Softmax over whole vectors rounds alike however many of its columns are hidden."""
+    return -(-columns // WHOLE_VECTORS) * WHOLE_VECTORS
+
+
+@dataclass(frozen=True, slots=True)
+class KVShape:
+    """What one layer keeps of one token."""
+
+    num_heads: int
+    key_dim: int
+    value_dim: int
+
+    def __mul__(self, itemsize: int) -> int:
+        """Bytes per token and layer."""
+        return self.num_heads * (self.key_dim + self.value_dim) * itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class KVLayout:
+    """What every text of one model keeps."""
+
+    layers: tuple[KVShape, ...]
+    dtype: torch.dtype
+    device: torch.device
+
+    @property
+    def bytes_per_token(self) -> int:
+        return sum(shape * self.dtype.itemsize for shape in self.layers)
+
+
+class Slot:
+    """The cache of one text, per layer keys of (heads, key_dim, capacity) and values of (heads, capacity, value_dim).
+
+    A forward pass writes its columns behind `length`; `commit` keeps the accepted ones and forgets the rest, so that
+    the slot equals one that was filled token by token. Keys lie transposed, as the product with the queries wants
+    them. `tokens` are the ids of the committed columns.
     """
 
-    def __init__(self, *, num_slots: int, capacity: int) -> None:
-        self.num_slots = num_slots
-        self.capacity = capacity  # columns per slot: the longest text plus the largest draft tree
-        self.lengths = [0] * num_slots  # committed columns
-        self.window = slice(0, num_slots)  # slots that the next forward pass is about
-        self._keys: list[Tensor] = []
-        self._values: list[Tensor] = []
+    def __init__(self, layout: KVLayout, *, capacity: int) -> None:
+        self.layout = layout
+        self.capacity = capacity = rounded_up(capacity)
+        self.length = 0
+        self.tokens: list[int] = []
+        # Zeros, not whatever was there: a hidden column still meets a weight of 0, and 0 times NaN is NaN.
+        self.keys = [
+            torch.zeros(s.num_heads, s.key_dim, capacity, dtype=layout.dtype, device=layout.device)
+            for s in layout.layers
+        ]
+        self.values = [
+            torch.zeros(
+                s.num_heads, capacity, s.value_dim, dtype=layout.dtype, device=layout.device
+            )
+            for s in layout.layers
+        ]
 
-    def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Stores the new columns, (rows, kv_heads, width, head_dim), and returns all that attention may look at.
+    @property
+    def num_bytes(self) -> int:
+        return self.layout.bytes_per_token * self.capacity
 
-        The result is two views of (rows, kv_heads, longest length + width, head_dim).
-        """
-        if layer == len(self._keys):
-            self._keys.append(self._allocate(keys))
-            self._values.append(self._allocate(values))
-        width = keys.shape[2]
-        lengths = self.lengths[self.window]
-        end = max(lengths) + width
-        assert end <= self.capacity, "the engine sizes the cache for its requests"
-        for stored, new in ((self._keys[layer], keys), (self._values[layer], values)):
-            for row, length in enumerate(lengths):
-                stored[self.window.start + row, :, length : length + width] = new[row]
+    def write(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """New columns of (width, heads, dim) behind the committed ones."""
+        end = self.length + keys.shape[0]
+        assert end <= self.capacity, "a slot is allocated for its longest text and largest tree"
+        self.keys[layer][:, :, self.length : end] = keys.permute(1, 2, 0)
+        self.values[layer][:, self.length : end] = values.transpose(0, 1)
 
-        return self._keys[layer][self.window, :, :end], self._values[layer][self.window, :, :end]
+    def commit(self, tokens: Sequence[int], *, columns: Sequence[int]) -> None:
+        """Keeps these of the columns last written, in this order; `tokens` are what stands in them."""
+        start, num_kept = self.length, len(columns)
+        if any(column != place for place, column in enumerate(columns)):
+            kept = torch.tensor(columns, device=self.layout.device) + start
+            for keys, values in zip(self.keys, self.values, strict=True):
+                keys[:, :, start : start + num_kept] = keys.index_select(2, kept)
+                values[:, start : start + num_kept] = values.index_select(1, kept)
+        self.length += num_kept
+        self.tokens.extend(tokens)
 
-    def commit(self, slot: int, columns: Sequence[int]) -> None:
-        """Keeps these of the columns last written, counted from the slot's length, in this order; drops the others."""
-        length = self.lengths[slot]
-        if list(columns) != list(range(len(columns))):
-            kept = torch.tensor(columns, device=self._keys[0].device) + length
-            for stored in (*self._keys, *self._values):
-                stored[slot, :, length : length + len(columns)] = stored[slot].index_select(1, kept)
-        self.lengths[slot] = length + len(columns)
+    def truncate(self, length: int) -> None:
+        """Forgets all columns from `length` on."""
+        assert length <= self.length
+        self.length = length
+        del self.tokens[length:]
 
-    def move(self, source: int, target: int) -> None:
-        """Gives the text in slot `source` the slot `target`, whose text is forgotten; `source` becomes free.
-
-        Moving a slot to itself only frees it.
-        """
-        length = self.lengths[source]
-        if source != target:
-            for stored in (*self._keys, *self._values):
-                stored[target, :, :length] = stored[source, :, :length]
-        self.lengths[source] = 0
-        self.lengths[target] = length if source != target else 0
-
-    def _allocate(self, like: Tensor) -> Tensor:
-        # Zeros, not empty: a masked column still meets a weight of 0, and 0 times NaN is NaN.
-        shape = (self.num_slots, like.shape[1], self.capacity, like.shape[3])
-        return torch.zeros(shape, dtype=like.dtype, device=like.device)
+    def copy_from(self, other: "Slot", *, length: int) -> None:
+        """Takes over the first `length` columns of another text."""
+        assert length <= min(self.capacity, other.length)
+        for mine, theirs in zip(self.keys, other.keys, strict=True):
+            mine[:, :, :length] = theirs[:, :, :length]
+        for mine, theirs in zip(self.values, other.values, strict=True):
+            mine[:, :length] = theirs[:, :length]
+        self.length = length
+        self.tokens = other.tokens[:length]

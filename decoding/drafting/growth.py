@@ -1,92 +1,160 @@
-"""Grows a draft tree best first: the nodes most likely to be accepted, until the budget or the likelihood ends."""
+"""Grows draft trees best first, and stops where one more node would cost more time than it is likely to save."""
 
-import heapq
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import count
 
-from decoding.drafting.draft_tree import ROOT, DraftTree
-from decoding.drafting.suffix_index import Match, SuffixIndex
-from decoding.types import GrowthLimits
+from decoding.cost_model import Prices
+from decoding.drafting.calibration import source_of
+from decoding.drafting.draft_tree import ROOT, UNTRIED, DraftTree
+from decoding.drafting.guide import Candidate, Cursors, Guide, step
 
-# How often the token after a match of so many tokens was right; the longer the match, the surer.
-MATCH_LENGTHS = (1, 2, 3, 4, 6, 9, 16)
-RELIABILITIES = (0.0, 0.25, 0.45, 0.6, 0.7, 0.8, 0.88, 0.93)
-MOST_BACKOFFS = 3  # shorter matches that are also asked at the root
-
-Admits = Callable[[int], bool]
+MOST_NODES = 64  # of one tree
+LEAST_CHANCE = 0.04  # of a node, from the root on
 
 
-def reliability(match_len: int) -> float:
-    return RELIABILITIES[bisect_right(MATCH_LENGTHS, match_len)]
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Where one tree starts."""
+
+    guide: Guide
+    cursors: Cursors  # behind `forced`
+    candidates: Sequence[Candidate]  # what may follow `forced`
+    forced: Sequence[int] = ()  # tokens that are certain: they open the tree as a chain
+    room: int = MOST_NODES  # deepest node
+    only_chain: bool = False  # no branches: every node has one child at most
+
+
+@dataclass(slots=True)
+class Sapling:
+    """A tree while it grows, in parallel arrays."""
+
+    tokens: list[int]
+    parents: list[int]
+    keys: list[int]
+
+    def cut(self, num_nodes: int) -> DraftTree:
+        keys = tuple(self.keys[:num_nodes])
+        return DraftTree(
+            tuple(self.tokens[:num_nodes]),
+            tuple(self.parents[:num_nodes]),
+            tuple([source_of(key) for key in keys]),
+            keys,
+        )
 
 
 def grow(
-    index: SuffixIndex,
+    seeds: Sequence[Seed],
     *,
-    limits: GrowthLimits,
-    forced: Sequence[int] = (),
-    admits: Admits = lambda token: True,
-) -> DraftTree:
-    """The tree of likely continuations of the indexed text.
+    prices: Prices,
+    most_nodes: int = MOST_NODES,
+    least_chance: float = LEAST_CHANCE,
+) -> list[DraftTree]:
+    """One tree per seed, all grown from one heap for one forward pass.
 
-    Nodes are taken in order of acceptance probability, the product of conditional ones along the path; it never grows
-    with depth, so the best so many nodes are always connected and maximise the expected number of accepted tokens
-    (OPT-Tree, Wang et al., 2025). `forced` tokens are certain: they come first, within a budget of their own.
-    `admits` filters tokens that could never be accepted.
+    A node's chance is the product of the conditional ones along its path and never grows with depth, so nodes taken
+    best first are connected, and the best n of them maximise the expected number of accepted tokens (OPT-Tree,
+    arXiv 2406.17276). Of all n the one is taken that maximises tokens per second, (texts + sum of chances) / seconds,
+    whatever the shape of the curve; n = 0 leaves all trees empty, which is plain decoding.
     """
-    forced = forced[: limits.num_forced]
-    tokens, parents = list(forced), list(range(-1, len(forced) - 1))
-    root = len(forced) - 1 if forced else ROOT
-    match = index.longest_match()
-    for token in forced:
-        match = index.step(match, token)
-    frontier = [
-        (-probability, token, root, next_match)
-        for token, (probability, next_match) in guesses(
-            index, match, backoffs=MOST_BACKOFFS
-        ).items()
+    least = max(least_chance, prices.least_chance)
+    # (-chance, number, seed, token, key, parent, depth, cursors before the token)
+    heap = [
+        (-chance, 0, number, token, key, ROOT, 1, seed.cursors)
+        for number, seed in enumerate(seeds)
+        for chance, token, key in openings(seed)
+        if chance >= least
     ]
-    heap = [(p, order, t, parent, m) for order, (p, t, parent, m) in enumerate(frontier)]
-    heapq.heapify(heap)
-    num_pushed, expected = len(heap), 0.0
-    while heap and len(tokens) < len(forced) + limits.num_nodes:
-        negative, _, token, parent, after = heapq.heappop(heap)
-        if -negative < limits.min_probability:
-            break
-        if not admits(token):
+    if not heap:
+        return [DraftTree() for _ in seeds]
+    heapify(heap)
+    saplings = [Sapling([], [], []) for _ in seeds]
+    order: list[int] = []  # the tree of each node
+    worth, numbers = Worth(prices), count(1)
+    while heap and not worth.is_settled(-heap[0][0]):
+        negative, _, number, token, key, parent, depth, cursors = heappop(heap)
+        seed, sapling = seeds[number], saplings[number]
+        node = len(sapling.tokens)
+        if node == most_nodes:
             continue
-        node = len(tokens)
-        tokens.append(token)
-        parents.append(parent)
-        expected -= negative
-        for child, (share, next_match) in guesses(index, after, backoffs=0).items():
-            heapq.heappush(heap, (negative * share, num_pushed, child, node, next_match))
-            num_pushed += 1
-    if not forced and expected < limits.min_expected:
-        return DraftTree()
+        sapling.tokens.append(token)
+        sapling.parents.append(parent)
+        sapling.keys.append(key)
+        order.append(number)
+        worth.take(-negative)
+        if depth >= seed.room:
+            continue
+        children, cursors = successors(seed, depth, token, cursors)
+        depth += 1
+        for chance, child, child_key in children:
+            chance *= negative
+            if -chance >= least:
+                branch = (chance, next(numbers), number, child, child_key, node, depth, cursors)
+                heappush(heap, branch)
+    kept = order[: worth.best_num_nodes]
 
-    return DraftTree(tuple(tokens), tuple(parents))
+    return [sapling.cut(kept.count(number)) for number, sapling in enumerate(saplings)]
 
 
-def guesses(index: SuffixIndex, match: Match, *, backoffs: int) -> dict[int, tuple[float, Match]]:
-    """token -> (probability that it comes next, the match that it leads to).
+def openings(seed: Seed) -> Sequence[Candidate]:
+    if seed.room <= 0:
+        return ()
+    if seed.forced:
+        return ((1.0, seed.forced[0], UNTRIED),)
 
-    The longest match speaks first; what it leaves open goes to the next shorter one, as in prediction by partial
-    matching (Cleary and Witten, 1984).
-    """
-    found: dict[int, tuple[float, Match]] = {}
-    open_share = 1.0
-    for _ in range(backoffs + 1):
-        if match.length == 0:
-            break
-        continuations = list(index.continuations(match))
-        total = sum(count for _, count in continuations)
-        trust = reliability(match.length)
-        for token, count in continuations:
-            probability, after = found.get(token, (0.0, index.step(match, token)))
-            found[token] = (probability + open_share * trust * count / total, after)
-        if total:
-            open_share *= 1.0 - trust
-        match = index.shorter(match)
+    return pruned(seed.candidates, seed)
 
-    return found
+
+def successors(
+    seed: Seed, depth: int, token: int, cursors: Cursors
+) -> tuple[Sequence[Candidate], Cursors]:
+    """What may follow the node, and the cursors behind it."""
+    if depth < len(seed.forced):
+        return ((1.0, seed.forced[depth], UNTRIED),), cursors
+    if depth == len(seed.forced):
+        return pruned(seed.candidates, seed), cursors
+    cursors = step(cursors, token)
+
+    return pruned(seed.guide.candidates(cursors), seed), cursors
+
+
+def pruned(candidates: Sequence[Candidate], seed: Seed) -> Sequence[Candidate]:
+    return [max(candidates)] if seed.only_chain and candidates else candidates
+
+
+class Worth:
+    """Tokens per second of the nodes taken so far, and of the best number of them."""
+
+    def __init__(self, prices: Prices) -> None:
+        self.best_num_nodes = 0
+        self._prices = prices
+        self._num_nodes = 0
+        self._expected = float(prices.num_texts)  # each text gets a token without any guess
+        self._best = self._expected / prices.seconds[0]
+
+    def take(self, chance: float) -> None:
+        self._num_nodes += 1
+        self._expected += chance
+        value = self._expected / self._prices.seconds[self._num_nodes]
+        if value > self._best:
+            self._best, self.best_num_nodes = value, self._num_nodes
+
+    def is_settled(self, chance: float) -> bool:
+        """Whether no number of further nodes, none of them likelier than `chance`, could be better.
+
+        Between two corners tokens and seconds both run straight, so their quotient is best at an end.
+        """
+        start, seconds, best = self._num_nodes, self._prices.seconds, self._best
+        if start + 1 >= len(seconds):
+            return True
+        if (self._expected + chance) / seconds[start + 1] > best:
+            return False
+        for corner in self._prices.corners:
+            if (
+                corner > start
+                and (self._expected + (corner - start) * chance) / seconds[corner] > best
+            ):
+                return False
+
+        return True
