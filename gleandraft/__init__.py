@@ -1,6 +1,7 @@
 """gleandraft for outsiders: the wire types of its answers and jobs, and the version."""
 
 from gleandraft.wire import (
+    AcceptanceRecord,
     AddRecord,
     AnswerRecord,
     CheckRecord,
@@ -11,10 +12,12 @@ from gleandraft.wire import (
     ItemRecord,
     JobRecord,
     PassageRecord,
+    TraceRecord,
     UsageRecord,
 )
 
 __all__ = [
+    "AcceptanceRecord",
     "AddRecord",
     "AnswerRecord",
     "CheckRecord",
@@ -25,6 +28,7 @@ __all__ = [
     "ItemRecord",
     "JobRecord",
     "PassageRecord",
+    "TraceRecord",
     "UsageRecord",
     "__version__",
 ]

@@ -62,6 +62,14 @@ class PassageRecord(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptanceRecord(Record):
+    """Draft tokens of one source, and how many of them the model wrote itself."""
+
+    drafted: int
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
 class UsageRecord(Record):
     prompt_tokens: int
     output_tokens: int
@@ -70,6 +78,8 @@ class UsageRecord(Record):
     drafted: int
     accepted: int
     forced: int
+    cached_tokens: int
+    by_source: Mapping[str, AcceptanceRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,16 @@ class CoverageRecord(Record):
     share: float  # 0 to 1: how much of what was given the model has read
     num_windows: int
     num_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRecord(Record):
+    """Token ids, and the model that read and wrote them: what an audit needs."""
+
+    model: str
+    dtype: str
+    prompt: tuple[int, ...]
+    output: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +110,7 @@ class AnswerRecord(Record):
     model: str
     coverage: CoverageRecord
     is_cut: bool  # the text ends for want of tokens, not because it is complete
+    trace: TraceRecord | None  # null where no model was asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class Pipeline:
         self.close()
 
     def close(self) -> None:
+        self.writer.close()
         self.knowledge_base.close()
 
     def ask(self, question: Question) -> Answer:
@@ -105,10 +106,15 @@ class Pipeline:
         yield DecisionMade(decision, context.items)
         checker = CitationChecker([hit.passage for hit in context.items])
         usage, is_cut = Usage(proxy_tokens=guess.num_tokens), False
-        references = [guess.text, *(hit.passage.text for hit in hits if hit not in context.items)]
-        for piece in self._write(question, decision, context.items, references=references):
+        prompt, likely = self._prompt(question, decision, context.items)
+        tokens: list[int] = []
+        left_out = [hit.passage.text for hit in hits if hit not in context.items]
+        for piece in self._write(
+            question, prompt, guesses=[*likely, guess.text], left_out=left_out
+        ):
             usage += piece.usage
             is_cut = piece.is_cut
+            tokens += piece.tokens
             if text := checker.push(piece.text):
                 yield TextPiece(text)
         if text := checker.finish():
@@ -130,6 +136,7 @@ class Pipeline:
                     num_tokens=context.num_tokens,
                 ),
                 is_cut=is_cut,
+                trace=self.writer.trace(prompt, tokens) if prompt else None,
             )
         )
 
@@ -175,33 +182,47 @@ class Pipeline:
             budget=self._room() - count(question.text) - self._focus_budget(),
         )
 
+    def _prompt(
+        self, question: Question, decision: Decision, hits: Sequence[Hit]
+    ) -> tuple[Prompt | None, tuple[str, ...]]:
+        """The prompt, and what its answer may well be; None where there is nothing to ask the model.
+
+        Whoever wanted passages and got none does not want a memory.
+        """
+        if hits:
+            return self._grounded(question, hits)
+        return None if decision.retrieve else prompts.closed_book(question.text), ()
+
     def _write(
         self,
         question: Question,
-        decision: Decision,
-        hits: Sequence[Hit],
+        prompt: Prompt | None,
         *,
-        references: Sequence[str],
+        guesses: Sequence[str],
+        left_out: Sequence[str],
     ) -> Iterator[Piece]:
-        if decision.retrieve and not hits:  # whoever wanted passages does not want a memory
+        if prompt is None:
             return iter((Piece(prompts.REFUSAL, Usage()),))
-        prompt = self._grounded(question, hits) if hits else prompts.closed_book(question.text)
         return self.writer.write(
             prompt,
             max_new_tokens=self._settings.answer_tokens,
-            references=references,
+            references=left_out,
+            guesses=guesses,
             draft=question.draft,
         )
 
-    def _grounded(self, question: Question, hits: Sequence[Hit]) -> Prompt:
+    def _grounded(self, question: Question, hits: Sequence[Hit]) -> tuple[Prompt, tuple[str, ...]]:
         passages = [numbered(hit, number) for number, hit in enumerate(hits, start=1)]
         best = focus(question.text, passages, rank=self._rank, limit=self._settings.num_focus)
         count = self.writer.tokenizer.count
         fitting = fit(
             best, size=lambda line: count(prompts.marked_line(line)), budget=self._focus_budget()
-        )
+        ).items
 
-        return prompts.grounded(question.text, passages, focus=fitting.items)
+        return (
+            prompts.grounded(question.text, passages, focus=fitting),
+            prompts.likely_answers(fitting),
+        )
 
     def _focus_budget(self) -> int:
         """A quarter of the room: the best sentences stand in the prompt a second time."""

@@ -44,10 +44,17 @@ def build_summarizer(settings: Settings) -> Summarizer:
 
 def build_writer(settings: Settings) -> Writer:
     from decoding import Engine, load_model, set_threads
+    from pipeline.draft_memory import DraftMemory
 
     set_threads(settings.threads)
-    engine = Engine(load_model(settings.model, dtype=settings.dtype))
-    return Writer(engine, load_tokenizer(settings.model))
+    model = load_model(settings.model, dtype=settings.dtype)
+    memory = DraftMemory(settings.drafts_dir, model) if settings.remember else None
+    engine = Engine(
+        model,
+        drafter=memory.drafter if memory else None,
+        cache_bytes=settings.cache_mb << 20,
+    )
+    return Writer(engine, load_tokenizer(settings.model), memory=memory)
 
 
 def build_proxy(settings: Settings) -> Proxy:

@@ -61,6 +61,11 @@ def grounded(
     )
 
 
+def likely_answers(focus: Sequence[NumberedText]) -> tuple[str, ...]:
+    """What the answer to `grounded` may well be, token for token: a best sentence as the prompt marks it."""
+    return tuple(marked_line(sentence) for sentence in focus)
+
+
 def closed_book(question: str) -> Prompt:
     """A short answer from memory: the proxy's guess, and the answer where nothing is retrieved."""
     return Prompt((f"Question: {one_line(question)}\n", "Short answer:"))

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     data_dir: Path | None = (
         None  # where the private Redis keeps its file and workers their logs; None: kb/run
     )
+    remember: bool = True  # keep past outputs, as token ids, to draft from
+    cache_mb: int = Field(default=1024, ge=16)  # keys and values of running and past texts
     gate_threshold: float = Field(
         default=0.05, ge=0, le=1
     )  # retrieve above this doubt of the proxy
@@ -41,6 +43,10 @@ class Settings(BaseSettings):
     num_focus: int = Field(
         default=3, ge=0
     )  # best sentences shown in front of the question or query
+
+    @property
+    def drafts_dir(self) -> Path:
+        return self.run_dir / "drafts"
 
     @property
     def run_dir(self) -> Path:

@@ -45,6 +45,10 @@ class Summarizer:
         self._rank = rank
         self._settings = settings
 
+    def close(self) -> None:
+        """Saves what drafting learned."""
+        self.writer.close()
+
     def summarize(
         self,
         transcript: Document,

@@ -20,6 +20,8 @@ class Usage:
     drafted: int = 0  # draft tokens put before the main model
     accepted: int = 0  # of these, how many it would have written itself
     forced: int = 0  # output tokens that the required format left no choice about
+    cached_tokens: int = 0  # of the prompt, taken over from an earlier one that began alike
+    by_source: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # drafted, accepted
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -30,11 +32,24 @@ class Usage:
             self.drafted + other.drafted,
             self.accepted + other.accepted,
             self.forced + other.forced,
+            self.cached_tokens + other.cached_tokens,
+            add_by_source(self.by_source, other.by_source),
         )
 
     @property
     def tokens_per_forward(self) -> float:
         return self.output_tokens / self.forwards if self.forwards else 0.0
+
+
+def add_by_source(
+    left: Mapping[str, tuple[int, int]], right: Mapping[str, tuple[int, int]]
+) -> dict[str, tuple[int, int]]:
+    total = dict(left)
+    for source, (drafted, accepted) in right.items():
+        before = total.get(source, (0, 0))
+        total[source] = (before[0] + drafted, before[1] + accepted)
+
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +103,16 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """What it takes to check that an answer is what its model writes without drafts."""
+
+    model: str  # folder or id
+    dtype: str
+    prompt: tuple[int, ...]  # token ids
+    output: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     id: str
     text: str
@@ -101,6 +126,7 @@ class Answer:
     model: str
     coverage: Coverage
     is_cut: bool = False  # the text ends for want of tokens, not because it is complete
+    trace: Trace | None = None  # None where no model was asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from decoding import Constraint, Cost, Engine, FinishReason, Request, SamplingParams
 from pipeline.prompts import Prompt
 from pipeline.tokenizer import FirstLine, TextStream, TextTokenizer
-from pipeline.types import Usage
+from pipeline.types import Trace, Usage
+
+if TYPE_CHECKING:
+    from pipeline.draft_memory import DraftMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,7 @@ class Piece:
 
     text: str
     usage: Usage
+    tokens: tuple[int, ...] = ()
     is_cut: bool = False  # the text ends here for want of tokens, not because it is complete
 
 
@@ -26,19 +31,38 @@ def usage_of(cost: Cost) -> Usage:
         drafted=cost.drafted,
         accepted=cost.accepted,
         forced=cost.forced,
+        cached_tokens=cost.cached_tokens,
+        by_source={s.value: (a.drafted, a.accepted) for s, a in cost.by_source.items()},
     )
 
 
 class Writer:
     """The main model, its tokenizer and its engine."""
 
-    def __init__(self, engine: Engine, tokenizer: TextTokenizer) -> None:
+    def __init__(
+        self, engine: Engine, tokenizer: TextTokenizer, *, memory: "DraftMemory | None" = None
+    ) -> None:
         self.engine = engine
         self.tokenizer = tokenizer
+        self._memory = memory
 
     @property
     def model(self) -> str:
         return self.engine.model.name
+
+    def close(self) -> None:
+        """Saves what drafting learned."""
+        if self._memory:
+            self._memory.save()
+
+    def trace(self, prompt: Prompt, output: Sequence[int]) -> Trace:
+        model = self.engine.model
+        return Trace(
+            model=model.path,
+            dtype=model.dtype_name,
+            prompt=tuple(self.tokenizer.encode_prompt(prompt)),
+            output=tuple(output),
+        )
 
     def write(
         self,
@@ -46,12 +70,14 @@ class Writer:
         *,
         max_new_tokens: int,
         references: Sequence[str] = (),
+        guesses: Sequence[str] = (),
         constraint: Constraint | None = None,
         draft: bool = True,
     ) -> Iterator[Piece]:
         """Greedy text, at most one line unless a constraint says otherwise.
 
-        `references` are texts that the output may repeat; they seed the draft trees and never change the output.
+        `references` are texts that the output may repeat, `guesses` what a cheaper model wrote for the same purpose;
+        they seed the draft trees and never change the output.
         """
         request = Request(
             prompt=self.tokenizer.encode_prompt(prompt),
@@ -59,12 +85,22 @@ class Writer:
             stop_ids=self.engine.model.stop_ids,
             sampling=SamplingParams(temperature=0.0),
             references=[self.tokenizer.encode(text) for text in references],
+            guesses=[self.tokenizer.encode(text) for text in guesses],
             constraint=constraint,
             draft=draft,
         )
         text = TextStream(self.tokenizer) if constraint else FirstLine(self.tokenizer)
+        try:
+            yield from self._pieces(request, text)
+        finally:
+            if self._memory:
+                self._memory.note_end()
+
+    def _pieces(self, request: Request, text: TextStream | FirstLine) -> Iterator[Piece]:
         for step in self.engine.generate([request]):
             is_cut = step.finish is FinishReason.LENGTH
-            yield Piece(text.push(step.tokens), usage_of(step.cost), is_cut=is_cut)
+            yield Piece(
+                text.push(step.tokens), usage_of(step.cost), tokens=step.tokens, is_cut=is_cut
+            )
             if isinstance(text, FirstLine) and text.is_over:
                 return

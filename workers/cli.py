@@ -198,6 +198,23 @@ def ask(
             _answer_aloud(pipeline, asked, say=_note, aloud=True)
 
 
+@command("audit")
+def audit(
+    output: Annotated[Path, typer.Argument(help="What `gleandraft ask --json` printed.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check that a recorded answer is what its model writes without drafts, token by token."""
+    from workers.auditing import audit_answer, read_trace
+
+    checked = audit_answer(read_trace(output))
+    if as_json:
+        _print_json(checked.to_json())
+    else:
+        _print("\n".join(checked.lines()))
+    if not checked.is_lossless:
+        raise typer.Exit(FAILED)
+
+
 @command("summarize")
 def summarize(
     transcript: TranscriptArgument,

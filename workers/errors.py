@@ -162,3 +162,18 @@ class JobFailed(WorkersError):
 class CannotRead(WorkersError):
     def __init__(self, what: str, cause: Exception) -> None:
         super().__init__(f"{what} cannot be read ({cause}); give text in UTF-8")
+
+
+class RecordMissing(WorkersError):
+    def __init__(self, path: Path, cause: Exception) -> None:
+        super().__init__(
+            f"{str(path)!r} is not a recorded answer ({cause}); record one with `gleandraft ask QUESTION --json`"
+        )
+
+
+class NoTrace(WorkersError):
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{str(path)!r} does not say which tokens were read and written, so there is nothing to check; "
+            "record an answer that a model wrote with `gleandraft ask QUESTION --json`"
+        )

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from gleandraft.wire import (
+    AcceptanceRecord,
     AddRecord,
     AnswerRecord,
     CitationRecord,
@@ -13,6 +14,7 @@ from gleandraft.wire import (
     ItemRecord,
     JobRecord,
     PassageRecord,
+    TraceRecord,
     UsageRecord,
 )
 from pipeline.types import Answer, Citation, Coverage, Decision, Usage
@@ -31,6 +33,7 @@ def present_answer(answer: Answer) -> AnswerRecord:
         model=answer.model,
         coverage=_coverage(answer.coverage),
         is_cut=answer.is_cut,
+        trace=TraceRecord(t.model, t.dtype, t.prompt, t.output) if (t := answer.trace) else None,
     )
 
 
@@ -129,6 +132,8 @@ def _usage(usage: Usage) -> UsageRecord:
         drafted=usage.drafted,
         accepted=usage.accepted,
         forced=usage.forced,
+        cached_tokens=usage.cached_tokens,
+        by_source={s: AcceptanceRecord(d, a) for s, (d, a) in usage.by_source.items()},
     )
 
 

@@ -45,5 +45,9 @@ def load_transcript(content: bytes) -> Document:
 def _load_item(fields: dict[str, Any]) -> Item:
     fields["state"] = State(fields["state"])
     fields["citations"] = tuple(Citation(**citation) for citation in fields["citations"])
-    fields["usage"] = Usage(**fields["usage"])
+    usage = fields["usage"]
+    usage["by_source"] = {
+        source: tuple(pair) for source, pair in usage.get("by_source", {}).items()
+    }
+    fields["usage"] = Usage(**usage)
     return Item(**fields)

@@ -59,6 +59,7 @@ def work(
             return _consume(app, runner, pulse)
         finally:
             pulse.stop()
+            runner.close()
             store.close()
 
 

@@ -37,6 +37,10 @@ class Summarizer(Protocol):
         should_stop: Callable[[], bool],
     ) -> Iterator[WindowDone | SummaryReport]: ...
 
+    def close(self) -> None:
+        """Saves what was learned on the way; nothing is lost without it."""
+        ...
+
 
 class Runner:
     """One per worker process; its summarizer is built when the first job needs it."""
@@ -73,6 +77,11 @@ class Runner:
             held = tuple(self._claims)
         for claim in held:
             self._store.renew(claim)
+
+    def close(self) -> None:
+        """After the last job."""
+        if "_summarizer" in self.__dict__:  # the property was asked for, so there is one
+            self._summarizer.close()
 
     def leave(self) -> None:
         """Let go of the present job between two steps, and take no more."""

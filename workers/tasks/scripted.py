@@ -24,6 +24,9 @@ WORD = re.compile(r"\w+")
 class ScriptedSummarizer:
     """Every turn is a window and takes `SECONDS_PER_TURN`; the answers depend on nothing but the words."""
 
+    def close(self) -> None:
+        return None
+
     def summarize(
         self,
         transcript: Document,

@@ -9,6 +9,7 @@ from pipeline.prompts import (
     NumberedText,
     grounded,
     json_safe,
+    likely_answers,
     multi_query,
     one_line,
     skeleton,
@@ -22,6 +23,12 @@ def test_a_grounded_prompt_shows_passages_then_best_sentences_then_the_question(
         "Passages:\n[1] Boats: Boats sail. They float.\nBest sentences:\n Boats sail. [1]\n"
     )
     assert prompt.text.endswith("Answer:")
+
+
+def test_a_likely_answer_is_a_segment_of_the_prompt_so_that_its_tokens_are_the_same() -> None:
+    focus = [NumberedText(2, "Boats sail."), NumberedText(1, "They\nfloat.")]
+    assert likely_answers(focus) == (" Boats sail. [2]\n", " They float. [1]\n")
+    assert set(likely_answers(focus)) <= set(grounded("q", [], focus=focus).segments)
 
 
 def test_a_passage_is_a_segment_of_its_own() -> None:

@@ -1,0 +1,82 @@
+"""Checks a recorded answer: reads its trace, loads its model, has every token chosen once more."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from decoding import AuditReport, audit, load_model
+from pipeline.types import Trace
+from workers.errors import NoTrace, RecordMissing
+
+EPSILON = {"float32": 1e-4, "bfloat16": 0.25}  # logits: differences below it are rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    trace: Trace
+    report: AuditReport
+
+    @property
+    def epsilon(self) -> float:
+        return EPSILON[self.trace.dtype]
+
+    @property
+    def is_lossless(self) -> bool:
+        return self.report.is_lossless(epsilon=self.epsilon)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "model": self.trace.model,
+            "dtype": self.trace.dtype,
+            "tokens": self.report.num_tokens,
+            "lossless": self.is_lossless,
+            "epsilon": self.epsilon,
+            "narrowest": self.report.narrowest if self.report.num_tokens else None,
+            "findings": [
+                {"position": f.position, "written": f.written, "chosen": f.chosen, "gap": f.gap}
+                for f in self.report.findings
+            ],
+        }
+
+    def lines(self) -> list[str]:
+        report, name = self.report, f"{self.trace.model} in {self.trace.dtype}"
+        if not report.findings:
+            return [
+                f"{report.num_tokens} tokens, each the one that {name} chooses itself; "
+                f"the closest second choice was {report.narrowest:.3g} behind."
+            ]
+        verdict = "rounding at near ties" if self.is_lossless else "NOT what the model writes"
+        return [
+            f"{len(report.findings)} of {report.num_tokens} tokens differ from what {name} chooses: {verdict}.",
+            *(
+                f"  token {f.position}: wrote {f.written}, the model chooses {f.chosen}, {f.gap:.3g} ahead"
+                for f in report.findings
+            ),
+        ]
+
+
+def read_trace(path: Path) -> Trace:
+    """Raises `RecordMissing` or `NoTrace`."""
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RecordMissing(path, error) from error
+    trace = record.get("trace") if isinstance(record, dict) else None
+    if not isinstance(trace, dict):
+        raise NoTrace(path)
+    try:
+        return Trace(
+            model=str(trace["model"]),
+            dtype=str(trace["dtype"]),
+            prompt=tuple(int(token) for token in trace["prompt"]),
+            output=tuple(int(token) for token in trace["output"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise NoTrace(path) from error
+
+
+def audit_answer(trace: Trace) -> Audited:
+    """Raises what is wrong with the model or with the recorded tokens."""
+    model = load_model(trace.model, dtype=trace.dtype)
+    return Audited(trace, audit(model, trace.prompt, output=trace.output))
