@@ -35,8 +35,8 @@ format: setup ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## measure drafted against plain decoding; results go to bench/results
-	$(BIN)/python -m bench decode --json bench/results/decode.json
+bench: setup ## measure drafted against plain decoding and others' drafting; results go to bench/results
+	$(BIN)/python -m bench decode --limit 5
 
 chaos: setup redis ## kill workers in the middle of jobs, again and again
 	$(BIN)/pytest -q -m chaos tests/chaos

@@ -1,117 +1,140 @@
-"""Drafted against plain decoding: the same model, the same prompts, in turn; no speed without equal output."""
+"""`python -m bench decode`: drafted against plain decoding, and against everyone else's, on the same prompts."""
 
+import argparse
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from bench.record import Spread, describe_machine, git_commit, spread
-from bench.workload import Task
-from decoding import Cost, Engine, Request
+from bench import costs
+from bench.engine_runs import Course, MakeDrafter, plain_texts
+from bench.entrants import entrants_of
+from bench.figures import row_of, summary_of
+from bench.peers import PEERS, open_peer
+from bench.record import describe_machine, git_commit, write_report
+from bench.table import decode_tables
+from bench.transformers_baseline import TransformersBaseline
+from bench.workload import Task, committed_tasks, read_tasks, request_of
+from decoding import CostModel, TreeDrafter, measured_curve
+from pipeline import load_settings
+from pipeline.build import build_writer
 from pipeline.writer import Writer
 
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    texts: tuple[tuple[int, ...], ...]
-    cost: Cost
-    seconds: float  # prompts included
-    num_decoded: int  # tokens after the first step of each batch
-    decode_seconds: float  # spent on them
-
-    @property
-    def tokens_per_s(self) -> float:
-        return self.cost.output_tokens / self.seconds
-
-    @property
-    def decode_tokens_per_s(self) -> float:
-        return self.num_decoded / self.decode_seconds
+PUBLISHED = "published"
 
 
-def run(engine: Engine, requests: Sequence[Request], *, batch: int) -> Run:
-    texts: list[list[int]] = [[] for _ in requests]
-    cost = Cost()
-    num_decoded, decode_seconds = 0, 0.0
+def decode(arguments: argparse.Namespace) -> None:
     started = perf_counter()
-    for first in range(0, len(requests), batch):
-        decoding_since = None
-        for step in engine.generate(requests[first : first + batch]):
-            texts[first + step.request].extend(step.tokens)
-            cost += step.cost
-            if decoding_since is None:
-                decoding_since = perf_counter()  # the prompts have been read
-            else:
-                num_decoded += len(step.tokens)
-        decode_seconds += perf_counter() - (decoding_since or perf_counter())
-
-    return Run(
-        tuple(map(tuple, texts)), cost, perf_counter() - started, num_decoded, decode_seconds
-    )
-
-
-def requests_of(writer: Writer, tasks: Sequence[Task], *, draft: bool) -> list[Request]:
-    tokenizer = writer.tokenizer
-    return [
-        Request(
-            prompt=tokenizer.encode_prompt(task.prompt),
-            max_new_tokens=task.max_new_tokens,
-            stop_ids=writer.engine.model.stop_ids,
-            references=[tokenizer.encode(text) for text in task.references],
-            draft=draft,
-        )
-        for task in tasks
-    ]
-
-
-def measure(writer: Writer, tasks: Sequence[Task], *, batch: int, repeats: int) -> dict[str, Any]:
-    """One row: plain, drafted, plain, drafted, ...; prefill is part of both, as it is for a user."""
-    plain_requests = requests_of(writer, tasks, draft=False)
-    drafted_requests = requests_of(writer, tasks, draft=True)
-    engine = Engine(writer.engine.model, num_slots=batch)
-    run(engine, plain_requests[:batch], batch=batch)  # warm-up
-    pairs = [
-        (run(engine, plain_requests, batch=batch), run(engine, drafted_requests, batch=batch))
-        for _ in range(repeats)
-    ]
-    plain, drafted = pairs[0]
-    differing = [
-        task.id for task, a, b in zip(tasks, plain.texts, drafted.texts, strict=True) if a != b
-    ]
-    row: dict[str, Any] = {
-        "task": tasks[0].task,
-        "batch": batch,
-        "n": len(tasks),
-        "equal": not differing,
-        "divergences": [{"id": name} for name in differing],
-        "plain_tokens_per_s": spread([a.tokens_per_s for a, _ in pairs]).to_json(),
-        "tokens_per_forward": round(drafted.cost.output_tokens / drafted.cost.forwards, 3),
-        "plain_tokens_per_forward": round(plain.cost.output_tokens / plain.cost.forwards, 3),
-        "nodes_per_forward": round(drafted.cost.drafted / drafted.cost.forwards, 3),
-        "drafted": drafted.cost.drafted,
-        "accepted": drafted.cost.accepted,
-    }
-    if not differing:
-        row["speedup_vs_plain"] = speedup(pairs).to_json()
-        row["decode_speedup_vs_plain"] = decode_speedup(pairs).to_json()
-
-    return row
-
-
-def speedup(pairs: Sequence[tuple[Run, Run]]) -> Spread:
-    return spread([plain.seconds / drafted.seconds for plain, drafted in pairs])
-
-
-def decode_speedup(pairs: Sequence[tuple[Run, Run]]) -> Spread:
-    """The same without reading the prompts, which drafts do not touch."""
-    return spread([b.decode_tokens_per_s / a.decode_tokens_per_s for a, b in pairs])
-
-
-def report(writer: Writer, rows: list[dict[str, Any]], *, dtype: str) -> dict[str, Any]:
-    return {
+    settings = load_settings(model=arguments.model, dtype=arguments.dtype)
+    writer = build_writer(settings)
+    groups = groups_of(tasks_for(arguments, writer), limit=arguments.limit)
+    library = TransformersBaseline(settings.model, dtype=settings.dtype)
+    say("cost of a forward pass")
+    report: dict[str, Any] = {
         "machine": describe_machine(),
         "commit": git_commit(),
         "model": writer.model,
-        "dtype": dtype,
-        "seed": 0,
-        "rows": rows,
+        "dtype": settings.dtype,
+        "seed": 0,  # greedy: nothing is drawn
+        "repeats": arguments.repeats,
+        "forward_pass": costs.measure(writer.engine.model),
+        "rows": [
+            row
+            for tasks in groups
+            for row in rows_of(writer, tasks, library=library, arguments=arguments)
+        ],
     }
+    report |= summary_of(report["rows"]) | {"seconds": round(perf_counter() - started, 1)}
+    path = arguments.json or Path(f"bench/results/decode-{settings.dtype}.json")
+    write_report(path, report)
+    print(decode_tables(report))
+
+
+def rows_of(
+    writer: Writer,
+    tasks: Sequence[Task],
+    *,
+    library: TransformersBaseline,
+    arguments: argparse.Namespace,
+) -> list[dict[str, Any]]:
+    """One row per batch size."""
+    model = writer.engine.model
+    curve = measured_curve(model)
+    requests = [request_of(task, writer) for task in tasks]
+    say(f"{tasks[0].task}: plain texts")
+    plain = plain_texts(model, requests, [task.id for task in tasks])
+    rows = []
+    for batch in arguments.batch:
+        entrants = entrants_of(
+            Course(model, requests, batch=batch),
+            ours=lambda: TreeDrafter(model.vocabulary, costs=CostModel(curve)),
+            peers=peers_for(arguments),
+            library=library,
+        )
+        entrants.run_in_turn(repeats=arguments.repeats, say=say)
+        rows.append({"batch": batch} | row_of(tasks, requests, plain, entrants))
+        say(f"{tasks[0].task}, batch {batch}: {rows[-1].get('speedup_vs_plain', 'NOT EQUAL')}")
+
+    return rows
+
+
+def tasks_for(arguments: argparse.Namespace, writer: Writer) -> list[Task]:
+    if arguments.prompts:
+        return read_tasks(arguments.prompts, tokenizer=writer.tokenizer)
+    return committed_tasks(writer.tokenizer)
+
+
+def groups_of(tasks: Sequence[Task], *, limit: int | None) -> list[list[Task]]:
+    """The first `limit` tasks of each kind, kinds in order of their first task."""
+    kinds = dict.fromkeys(task.task for task in tasks)
+    return [[task for task in tasks if task.task == kind][:limit] for kind in kinds]
+
+
+def peers_for(arguments: argparse.Namespace) -> dict[str, MakeDrafter]:
+    """By name, with the node budget behind a slash where it is not the published one."""
+    return {
+        name if budget == PUBLISHED else f"{name}/{budget}": peer(name, budget)
+        for name in arguments.peers
+        for budget in arguments.budgets
+    }
+
+
+def peer(name: str, budget: str) -> MakeDrafter:
+    num_nodes = None if budget == PUBLISHED else int(budget)
+    return lambda: open_peer(name, num_nodes=num_nodes)
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("decode", help=__doc__)
+    command.add_argument("--prompts", type=Path, help="JSON lines; default: those in bench/prompts")
+    command.add_argument("--model", help="folder or id; default: the embedded one")
+    command.add_argument("--dtype", choices=["float32", "bfloat16"])
+    command.add_argument("--batch", type=numbers, default=[1, 8], help="for example 1,8")
+    command.add_argument("--repeats", type=int, default=3)
+    command.add_argument("--peers", type=peer_names, default=sorted(PEERS), help="all, none or a,b")
+    command.add_argument("--budgets", type=names, default=[PUBLISHED, "16"], help="nodes per tree")
+    command.add_argument("--limit", type=int, help="prompts per task; default: all")
+    command.add_argument("--json", type=Path, help="file for the result")
+    command.set_defaults(run=decode)
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def peer_names(text: str) -> list[str]:
+    chosen = {"all": sorted(PEERS), "none": []}.get(text, text.split(","))
+    if unknown := sorted(set(chosen) - set(PEERS)):
+        raise argparse.ArgumentTypeError(
+            f"no peer {', '.join(unknown)}; known: {', '.join(sorted(PEERS))}"
+        )
+    return chosen

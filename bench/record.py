@@ -1,5 +1,6 @@
 """Where and with what a measurement was made."""
 
+import json
 import os
 import platform
 import statistics
@@ -7,6 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -62,3 +64,11 @@ def git_commit() -> str:
     return git("rev-parse", "--short", "HEAD") + (
         "+changes" if git("status", "--porcelain", "-uno") else ""
     )
+
+
+def write_report(path: Path, report: dict[str, Any]) -> None:
+    """All at once, so that an interrupted run leaves the earlier report as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(json.dumps(report, indent=2) + "\n")
+    unfinished.replace(path)

@@ -1,79 +1,176 @@
-"""What is decoded in a measurement: prompts from a file, or the sample documents' own questions."""
+"""What is decoded in a measurement: prompts from files, in the forms that the reference of the bench commands names."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import prompts
-from pipeline.context import focus
-from pipeline.prompts import NumberedText, Prompt
-from retrieval import Document, rank_texts, read_document
+import numpy as np
+from numpy.typing import NDArray
 
-SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+from decoding import Request, SamplingParams, Template
+from pipeline import prompts
+from pipeline.context import fit, focus
+from pipeline.prompts import NumberedText, Prompt
+from pipeline.summarize import FOCUS_TOKENS, LONGEST_TURN, QUERY_FRAME, line_of
+from pipeline.tokenizer import TextTokenizer
+from pipeline.windows import cut_windows, short_turns
+from pipeline.writer import Writer
+from retrieval import parse_transcript, rank_texts
+from retrieval.types import Turn
+
+PROMPTS = Path(__file__).with_name("prompts")  # the committed ones
+# As the product sets them, so that a changed default does not change what a measurement means.
+ANSWER_TOKENS = 96
+SUMMARY_TOKENS = 64
+WINDOW_TOKENS = 900
+NUM_FOCUS = 3
+GREEDY = SamplingParams()
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     id: str
-    task: str
+    task: str  # the kind, by which results are grouped
     prompt: Prompt
-    references: tuple[str, ...]
+    references: tuple[str, ...]  # texts that the output may repeat, beside the prompt
     max_new_tokens: int
+    guesses: tuple[str, ...] = ()  # what the output may well be
+    form: tuple[tuple[str, ...], ...] = ()  # literals of the output, each in segments; empty: free
+    sampling: SamplingParams = GREEDY
 
 
-def read_tasks(path: Path) -> list[Task]:
-    """Lines of {prompt, references} or of {question, passages}; see the reference of the bench commands."""
-    return [task_of(json.loads(line)) for line in path.read_text().splitlines() if line.strip()]
-
-
-def task_of(row: dict[str, Any]) -> Task:
-    if "question" in row:
-        texts = [passage["text"] for passage in row["passages"]]
-        prompt = grounded_prompt(
-            row["question"], texts, titles=[p.get("title", "") for p in row["passages"]]
+class UnknownPromptLine(Exception):
+    def __init__(self, row: dict[str, Any]) -> None:
+        super().__init__(
+            f"line {row.get('id', '?')!r} holds {', '.join(sorted(row))}; give it `prompt`, "
+            "`question` and `passages`, or `transcript` and `queries`"
         )
-        return Task(
-            row["id"], row.get("task", "grounded"), prompt, (), row.get("max_new_tokens", 96)
+
+
+def read_tasks(path: Path, *, tokenizer: TextTokenizer) -> list[Task]:
+    """Raises `UnknownPromptLine`."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [
+        task for line in lines if line.strip() for task in tasks_of(json.loads(line), tokenizer)
+    ]
+
+
+def committed_tasks(tokenizer: TextTokenizer) -> list[Task]:
+    return [
+        task
+        for path in sorted(PROMPTS.glob("*.jsonl"))
+        for task in read_tasks(path, tokenizer=tokenizer)
+    ]
+
+
+def tasks_of(row: dict[str, Any], tokenizer: TextTokenizer) -> Iterator[Task]:
+    """The tasks of one line: one per window for a transcript, else one."""
+    if "queries" in row:
+        yield from window_tasks(row, tokenizer)
+    elif "question" in row:
+        yield grounded_task(row)
+    elif "prompt" in row:
+        yield Task(
+            id=row["id"],
+            task=row.get("task", "prompt"),
+            prompt=Prompt((row["prompt"],)),
+            references=tuple(row.get("references", ())),
+            max_new_tokens=row.get("max_new_tokens", ANSWER_TOKENS),
+            sampling=SamplingParams(temperature=row.get("temperature", 0.0)),
         )
+    else:
+        raise UnknownPromptLine(row)
+
+
+def grounded_task(row: dict[str, Any]) -> Task:
+    passages = [
+        NumberedText(number, passage["text"], passage.get("title", ""))
+        for number, passage in enumerate(row["passages"], start=1)
+    ]
+    best = focus(row["question"], passages, rank=lexical, limit=NUM_FOCUS)
     return Task(
-        row["id"],
-        row.get("task", "prompt"),
-        Prompt((row["prompt"],)),
-        tuple(row.get("references", ())),
-        row.get("max_new_tokens", 96),
+        id=row["id"],
+        task=row.get("task", "grounded"),
+        prompt=prompts.grounded(row["question"], passages, focus=best),
+        guesses=prompts.likely_answers(best),
+        references=tuple(row.get("references", ())),
+        max_new_tokens=row.get("max_new_tokens", ANSWER_TOKENS),
     )
 
 
-def grounded_prompt(question: str, texts: Sequence[str], *, titles: Sequence[str]) -> Prompt:
-    numbered = [
-        NumberedText(n, text, title)
-        for n, (text, title) in enumerate(zip(texts, titles, strict=True), 1)
-    ]
-    best = focus(question, numbered, rank=lexical, limit=3)
-    return prompts.grounded(question, numbered, focus=best)
+def window_tasks(row: dict[str, Any], tokenizer: TextTokenizer) -> Iterator[Task]:
+    """All queries over each window of the transcript, in the forced form of the product's summaries."""
+    queries = [query if isinstance(query, str) else query["query"] for query in row["queries"]]
+    turns = turns_of(row["transcript"], source=row["id"])
+    parts = list(short_turns(turns, size=tokenizer.count, budget=LONGEST_TURN))
+    windows = cut_windows(
+        parts, size=lambda turn: tokenizer.count(line_of(turn)), budget=WINDOW_TOKENS
+    )
+    for number, window in enumerate(windows, start=1):
+        numbered = [NumberedText(n, t.text, t.speaker or "") for n, t in enumerate(window, start=1)]
+        best = [best_turns(query, numbered, tokenizer) for query in queries]
+        yield Task(
+            id=row["id"] if len(windows) == 1 else f"{row['id']}/{number}",
+            task=row.get("task", "multi_query"),
+            prompt=prompts.multi_query(numbered, queries),
+            references=(),
+            max_new_tokens=len(queries) * (SUMMARY_TOKENS + FOCUS_TOKENS + QUERY_FRAME),
+            form=prompts.skeleton(best),
+        )
+
+
+def turns_of(transcript: str | Sequence[dict[str, str]], *, source: str) -> Sequence[Turn]:
+    """Turns from `Speaker: words` lines, from captions, or from a list of {speaker, content}."""
+    if not isinstance(transcript, str):
+        transcript = "\n".join(f"{turn['speaker']}: {turn['content']}" for turn in transcript)
+
+    return parse_transcript(transcript, source=source).turns
+
+
+def best_turns(
+    query: str, turns: Sequence[NumberedText], tokenizer: TextTokenizer
+) -> Sequence[NumberedText]:
+    return fit(
+        focus(query, turns, rank=lexical, limit=NUM_FOCUS),
+        size=lambda turn: tokenizer.count(prompts.marked_turn(turn)),
+        budget=FOCUS_TOKENS,
+    ).items
 
 
 def lexical(query: str, texts: Sequence[str]) -> list[float]:
     return rank_texts(query, texts, embedder=None)
 
 
-def sample_tasks() -> Iterator[Task]:
-    """The sample questions, each over the four sample documents that match it best."""
-    documents = [read_document(path) for path in sorted((SAMPLES / "documents").iterdir())]
-    for line in (SAMPLES / "questions.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        best = list(best_documents(row["question"], documents, limit=3))
-        prompt = grounded_prompt(
-            row["question"], [d.text for d in best], titles=[d.title for d in best]
-        )
-        yield Task(row["id"], "grounded", prompt, (), 96)
+def request_of(task: Task, writer: Writer, *, draft: bool = True) -> Request:
+    """What the product would ask of its engine for this task."""
+    tokenizer = writer.tokenizer
+    return Request(
+        prompt=tokenizer.encode_prompt(task.prompt),
+        max_new_tokens=task.max_new_tokens,
+        stop_ids=writer.engine.model.stop_ids,
+        references=[tokenizer.encode(text) for text in task.references],
+        guesses=[tokenizer.encode(text) for text in task.guesses],
+        sampling=task.sampling,
+        constraint=template_of(task, writer) if task.form else None,
+        draft=draft,
+    )
 
 
-def best_documents(
-    question: str, documents: Sequence[Document], *, limit: int
-) -> Iterable[Document]:
-    scores = lexical(question, [document.text for document in documents])
-    order = sorted(range(len(documents)), key=lambda i: -scores[i])
-    return (documents[i] for i in order[:limit])
+def template_of(task: Task, writer: Writer) -> Template:
+    encode, size = writer.tokenizer.encode, writer.engine.model.vocabulary
+    return Template(
+        [[token for text in literal for token in encode(text)] for literal in task.form],
+        free=over_vocabulary(writer.tokenizer.json_safe, size=size),
+        closers=over_vocabulary(writer.tokenizer.json_closing, size=size),
+        longest_gap=SUMMARY_TOKENS,
+    )
+
+
+def over_vocabulary(mask: NDArray[np.bool_], *, size: int) -> NDArray[np.bool_]:
+    """A mask of the tokenizer's for the model's logits: either may know tokens that the other does not."""
+    fitted = np.zeros(size, dtype=np.bool_)
+    fitted[: min(size, len(mask))] = mask[:size]
+
+    return fitted

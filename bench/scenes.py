@@ -1,0 +1,101 @@
+"""`python -m bench pictures`: draws a real draft tree and where each task's tokens came from."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.engine_runs import lap
+from bench.meter import Grown, MeteredDrafter
+from bench.pictures import TaskTokens, TreeStep, draw_sources, draw_tree
+from bench.workload import Task, committed_tasks, request_of
+from decoding import Engine
+from decoding.drafting.draft_tree import Source
+from decoding.engine import default_drafter
+from pipeline import load_settings
+from pipeline.build import build_writer
+from pipeline.tokenizer import TextTokenizer
+from pipeline.writer import Writer
+
+NUM_TASKS = 16  # whose trees are looked through
+WIDEST, DEEPEST = 22, 9  # nodes and levels that a page can show
+DRAWN_TASKS = ("grounded", "quotes")
+ANCHOR = "a"  # decoded alone, some tokens lose their leading space
+
+
+def pictures(arguments: argparse.Namespace) -> None:
+    writer = build_writer(load_settings(model=arguments.model))
+    tasks = [t for t in committed_tasks(writer.tokenizer) if t.task in DRAWN_TASKS][:NUM_TASKS]
+    step = step_of(most_telling(trees_of(writer, tasks)), writer.tokenizer)
+    rows = json.loads(arguments.results.read_text())["rows"]
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "draft-tree.svg").write_text(draw_tree(step), encoding="utf-8")
+    (arguments.out / "sources.svg").write_text(
+        draw_sources([tokens_of(row) for row in rows if row["batch"] == 1]), encoding="utf-8"
+    )
+
+
+def trees_of(writer: Writer, tasks: Sequence[Task]) -> list[Grown]:
+    model = writer.engine.model
+    meter = MeteredDrafter(default_drafter(model))
+    lap(Engine(model), [request_of(task, writer) for task in tasks], meter)
+
+    return meter.grown
+
+
+def most_telling(grown: Sequence[Grown]) -> Grown:
+    """The tree that shows most at once: several sources, several branches, a long accepted path, and fits a page."""
+    return max(grown, key=telling)
+
+
+def telling(grown: Grown) -> tuple[bool, bool, int, int, int]:
+    tree = grown.tree
+    num_branches = len(tree) - len(set(tree.parents))
+    fits = len(tree) <= WIDEST and max(tree.depths(), default=0) <= DEEPEST
+    is_whole = len(grown.tokens) == len(grown.columns)  # the model's own token came last
+
+    return (
+        fits,
+        is_whole and num_branches > 0 and len(grown.columns) > 2,
+        len(set(tree.sources)),
+        len(grown.columns),
+        num_branches,
+    )
+
+
+def step_of(grown: Grown, tokenizer: TextTokenizer) -> TreeStep:
+    return TreeStep(
+        tree=grown.tree,
+        accepted=frozenset(column - 1 for column in grown.columns[1:]),
+        root=piece_of(grown.root, tokenizer),
+        labels=tuple(piece_of(token, tokenizer) for token in grown.tree.tokens),
+        written=piece_of(grown.tokens[-1], tokenizer),
+    )
+
+
+def piece_of(token: int, tokenizer: TextTokenizer) -> str:
+    """What a token adds behind other text."""
+    anchor = tokenizer.encode(ANCHOR)
+    return tokenizer.decode([*anchor, token]).removeprefix(tokenizer.decode(anchor))
+
+
+def tokens_of(row: dict[str, Any]) -> TaskTokens:
+    """A row of the decode report as tokens by source."""
+    accepted = {
+        Source(name): counts["accepted"] for name, counts in row["acceptance_by_source"].items()
+    }
+    return TaskTokens(
+        task=row["task"],
+        accepted=accepted,
+        own=row["output_tokens"] - sum(accepted.values()),
+        tokens_per_forward=row["tokens_per_forward"],
+    )
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("pictures", help=__doc__)
+    command.add_argument("--model", help="folder or id; default: the embedded one")
+    command.add_argument("--results", type=Path, default=Path("bench/results/decode-float32.json"))
+    command.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    command.set_defaults(run=pictures)
