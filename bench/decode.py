@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -26,28 +26,27 @@ PUBLISHED = "published"
 
 def decode(arguments: argparse.Namespace) -> None:
     started = perf_counter()
-    settings = load_settings(model=arguments.model, dtype=arguments.dtype)
+    settings = load_settings(model=arguments.model, dtype=arguments.dtype, remember=False)
     writer = build_writer(settings)
-    groups = groups_of(tasks_for(arguments, writer), limit=arguments.limit)
     library = TransformersBaseline(settings.model, dtype=settings.dtype)
+    path = arguments.json or Path(f"bench/results/decode-{settings.dtype}.json")
     say("cost of a forward pass")
     report: dict[str, Any] = {
         "machine": describe_machine(),
         "commit": git_commit(),
         "model": writer.model,
         "dtype": settings.dtype,
-        "seed": 0,  # greedy: nothing is drawn
+        "seed": 0,  # of the sampled texts
         "repeats": arguments.repeats,
         "forward_pass": costs.measure(writer.engine.model),
-        "rows": [
-            row
-            for tasks in groups
-            for row in rows_of(writer, tasks, library=library, arguments=arguments)
-        ],
+        "rows": [],
     }
-    report |= summary_of(report["rows"]) | {"seconds": round(perf_counter() - started, 1)}
-    path = arguments.json or Path(f"bench/results/decode-{settings.dtype}.json")
-    write_report(path, report)
+    for tasks in groups_of(tasks_for(arguments, writer), limit=arguments.limit):
+        for row in rows_of(writer, tasks, library=library, arguments=arguments):
+            report["rows"].append(row)
+            report |= summary_of(report["rows"])
+            report["seconds"] = round(perf_counter() - started, 1)
+            write_report(path, report)  # what has been measured outlives an interruption
     print(decode_tables(report))
 
 
@@ -57,14 +56,13 @@ def rows_of(
     *,
     library: TransformersBaseline,
     arguments: argparse.Namespace,
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """One row per batch size."""
     model = writer.engine.model
     curve = measured_curve(model)
     requests = [request_of(task, writer) for task in tasks]
     say(f"{tasks[0].task}: plain texts")
     plain = plain_texts(model, requests, [task.id for task in tasks])
-    rows = []
     for batch in arguments.batch:
         entrants = entrants_of(
             Course(model, requests, batch=batch),
@@ -73,10 +71,9 @@ def rows_of(
             library=library,
         )
         entrants.run_in_turn(repeats=arguments.repeats, say=say)
-        rows.append({"batch": batch} | row_of(tasks, requests, plain, entrants))
-        say(f"{tasks[0].task}, batch {batch}: {rows[-1].get('speedup_vs_plain', 'NOT EQUAL')}")
-
-    return rows
+        row = {"batch": batch} | row_of(tasks, requests, plain, entrants)
+        say(f"{tasks[0].task}, batch {batch}: {row.get('speedup_vs_plain', 'NOT EQUAL')}")
+        yield row
 
 
 def tasks_for(arguments: argparse.Namespace, writer: Writer) -> list[Task]:

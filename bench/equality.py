@@ -118,7 +118,7 @@ class TextPool:
 
 
 def equality(arguments: argparse.Namespace) -> None:
-    settings = load_settings(model=arguments.model, dtype=arguments.dtype)
+    settings = load_settings(model=arguments.model, dtype=arguments.dtype, remember=False)
     writer = build_writer(settings)
     pool = TextPool(writer)
     progress = load_progress(

@@ -25,7 +25,7 @@ ANCHOR = "a"  # decoded alone, some tokens lose their leading space
 
 
 def pictures(arguments: argparse.Namespace) -> None:
-    writer = build_writer(load_settings(model=arguments.model))
+    writer = build_writer(load_settings(model=arguments.model, remember=False))
     tasks = [t for t in committed_tasks(writer.tokenizer) if t.task in DRAWN_TASKS][:NUM_TASKS]
     step = step_of(most_telling(trees_of(writer, tasks)), writer.tokenizer)
     rows = json.loads(arguments.results.read_text())["rows"]

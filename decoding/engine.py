@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
-from threading import Condition
 from time import perf_counter
 
 import numpy as np
@@ -29,6 +28,7 @@ from decoding.model import CausalModel
 from decoding.row import Row
 from decoding.scheduler import LONGEST_CHUNK, Chunk, Pace, Reading, plan_chunks
 from decoding.stream import Stream
+from decoding.turns import Turns
 from decoding.types import Cost, FinishReason, Request, Step
 
 ROOT_COLUMN = 1
@@ -66,8 +66,7 @@ class Engine:
         self.pace = Pace()
         self._pool = SlotPool(model.layout, most_bytes=cache_bytes)
         self._clock = clock
-        self._turn = Condition()
-        self._is_stepping = False
+        self._turns = Turns(tidy_up=self._retire)
         self._inbox: deque[Stream] = deque()  # in order of submission
         self._rows: dict[int, Row] = {}  # by number of the request, in order of arrival
         self._streams: dict[int, Stream] = {}
@@ -95,7 +94,7 @@ class Engine:
     def submit(self, request: Request) -> Stream:
         """Queues a text. Raises what is wrong with the request, or `QueueFull`."""
         self.check(request)
-        with self._turn:
+        with self._turns.lock:
             if len(self._inbox) >= self.most_waiting:
                 raise QueueFull(self.most_waiting)
             return self._enqueue(request)
@@ -113,8 +112,7 @@ class Engine:
 
     def step(self) -> None:
         """One forward pass, if there is anything to do; streams call it by themselves."""
-        if self._takes_turn(lambda: False):
-            self._take_turn(self._step)
+        self._turns.work_once(self._pass)
 
     def check(self, request: Request) -> None:
         """Raises `EmptyPrompt`, `PromptTooLong`, `UnknownTokens`, `InvalidLimit` or `CacheTooSmall`."""
@@ -139,11 +137,11 @@ class Engine:
 
         try:
             while waiting or running:
-                with self._turn:
+                with self._turns.lock:
                     for _ in range(self._num_welcome(len(waiting), num_running=len(running))):
                         number, request = waiting.popleft()
                         running[number] = self._enqueue(request)
-                self._wait_until(can_go_on)
+                self._turns.work_until(can_go_on, self._pass)
                 for number, stream in list(running.items()):
                     for step in stream.drain():
                         yield replace(step, request=number)
@@ -172,49 +170,21 @@ class Engine:
         return min(num_waiting, 2 * self.num_slots - num_running, room)
 
     def _wait_for(self, stream: Stream) -> None:
-        self._wait_until(lambda: stream.has_news)
+        self._turns.work_until(lambda: stream.has_news, self._pass)
 
-    def _wait_until(self, is_ready: Callable[[], bool]) -> None:
-        """Makes passes, or waits for the thread that does, until there is news."""
-        while self._takes_turn(is_ready):
-            self._take_turn(self._step)
+    def _cancel(self, stream: Stream) -> None:
+        stream.is_cancelled = True
+        self._turns.tidy_soon()
 
-    def _takes_turn(self, is_ready: Callable[[], bool]) -> bool:
-        """Waits while another thread makes a pass. Whether it is up to this one now, there being no news."""
-        with self._turn:
-            while self._is_stepping and not is_ready():
-                self._turn.wait()
-            if is_ready():
-                return False
-            self._is_stepping = True
-
-        return True
-
-    def _take_turn(self, work: Callable[[], None]) -> None:
-        """Does the work that only one thread may do at a time, and passes the turn on whatever happens."""
+    def _pass(self) -> None:
         try:
-            work()
+            self._step()
         except BaseException as error:
             # A mistake of ours, or an interrupt: what is half done ends here, so that nobody waits for it or reads it.
             had_rows = bool(self._rows)
             self._fail_all(list(self._rows), error)
             if not had_rows or not isinstance(error, Exception):
                 raise
-        finally:
-            with self._turn:
-                try:
-                    self._retire()
-                finally:
-                    self._is_stepping = False
-                    self._turn.notify_all()
-
-    def _cancel(self, stream: Stream) -> None:
-        with self._turn:
-            stream.is_cancelled = True
-            if self._is_stepping:
-                return  # whose turn it is will see it at the end of the pass
-            self._is_stepping = True
-        self._take_turn(self._retire)
 
     def _step(self) -> None:
         self._retire()
@@ -308,7 +278,7 @@ class Engine:
         One whose beginning is just being read waits to share it. The slot and the memory it will need are kept for it:
         nobody overtakes those who wait.
         """
-        with self._turn:
+        with self._turns.lock:
             waiting = list(islice(self._inbox, self.num_slots))
         num_kept = kept_capacity = 0
         for stream in waiting:
@@ -320,7 +290,7 @@ class Engine:
                 num_kept += 1
                 kept_capacity += capacity
                 continue
-            with self._turn:
+            with self._turns.lock:
                 self._inbox.remove(stream)
             self._start(stream)
 
@@ -358,7 +328,7 @@ class Engine:
             if reason := reason_to_end(stream, now=now):
                 stream.push(Step(number, (), Cost(), finish=reason))
                 self._close(number)
-        with self._turn:
+        with self._turns.lock:
             for stream in list(self._inbox):
                 if reason := reason_to_end(stream, now=now):
                     self._inbox.remove(stream)
