@@ -213,7 +213,7 @@ class Play:
 @pytest.mark.parametrize("is_drafting", [False, True])
 @pytest.mark.parametrize("num_slots", [1, 3])
 @given(script=st.lists(actions, max_size=40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_texts_join_and_leave_in_any_order(
     is_drafting: bool, num_slots: int, script: list[Submit | Cancel | Pass]
 ) -> None:
