@@ -17,11 +17,15 @@ from bench.table import decode_tables
 from bench.transformers_baseline import TransformersBaseline
 from bench.workload import Task, committed_tasks, read_tasks, request_of
 from decoding import CostModel, TreeDrafter, measured_curve
+from decoding.drafting.draft_tree import Source
+from decoding.drafting.drafter import Drafter
+from decoding.drafting.tree_drafter import ALL_SOURCES
 from pipeline import load_settings
 from pipeline.build import build_writer
 from pipeline.writer import Writer
 
 PUBLISHED = "published"
+WITHOUT_GUESSES = "without likely answers"  # our drafter, given no more than an outsider could be
 
 
 def decode(arguments: argparse.Namespace) -> None:
@@ -63,11 +67,16 @@ def rows_of(
     requests = [request_of(task, writer) for task in tasks]
     say(f"{tasks[0].task}: plain texts")
     plain = plain_texts(model, requests, [task.id for task in tasks])
+
+    def without_guesses() -> Drafter:
+        costs = CostModel(curve)
+        return TreeDrafter(model.vocabulary, costs=costs, sources=ALL_SOURCES - {Source.GUESS})
+
     for batch in arguments.batch:
         entrants = entrants_of(
             Course(model, requests, batch=batch),
             ours=lambda: TreeDrafter(model.vocabulary, costs=CostModel(curve)),
-            peers=peers_for(arguments),
+            peers={WITHOUT_GUESSES: without_guesses, **peers_for(arguments)},
             library=library,
         )
         entrants.run_in_turn(repeats=arguments.repeats, say=say)

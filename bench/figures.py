@@ -133,7 +133,7 @@ def oracles_of(requests: Sequence[Request], plain: Sequence[PlainText]) -> dict[
         Written(
             output=text.tokens,
             prompt=request.prompt,
-            references=request.references,
+            references=[*request.references, *request.guesses],
             forced=forced_tokens(request.constraint, text.tokens),
             is_stopped=text.is_stopped and request.constraint is None,
         )

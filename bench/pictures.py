@@ -24,7 +24,7 @@ NAMES: dict[Source, str] = {
     Source.FORCED: "forced by the form",
     Source.REFERENCE: "reference",
     Source.PROMPT: "prompt",
-    Source.GUESS: "proxy's guess",
+    Source.GUESS: "likely answer",
     Source.OUTPUT: "output so far",
     Source.SISTER: "sister texts",
     Source.DATASTORE: "past outputs",

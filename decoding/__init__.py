@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from decoding.drafting.tree_drafter import TreeDrafter
     from decoding.engine import Engine
     from decoding.errors import DecodingError
-    from decoding.model import CausalModel, load_model, set_threads, tiny_model
+    from decoding.model import CausalModel, from_disk_first, load_model, set_threads, tiny_model
     from decoding.processors import (
         FrequencyPenalty,
         LogitBias,
@@ -72,6 +72,7 @@ __all__ = [
     "TokenScore",
     "TreeDrafter",
     "audit",
+    "from_disk_first",
     "load_model",
     "measured_curve",
     "set_threads",
@@ -83,7 +84,7 @@ _MODULES = {
     "constrain": ("Constraint", "Template"),
     "engine": ("Engine",),
     "errors": ("DecodingError",),
-    "model": ("CausalModel", "load_model", "set_threads", "tiny_model"),
+    "model": ("CausalModel", "from_disk_first", "load_model", "set_threads", "tiny_model"),
     "cost_model": ("CostCurve", "CostModel"),
     "drafting.calibration": ("Calibration",),
     "drafting.datastore.store": ("Datastore",),

@@ -43,17 +43,17 @@ def build_summarizer(settings: Settings) -> Summarizer:
 
 
 def build_writer(settings: Settings) -> Writer:
-    from decoding import Engine, load_model, set_threads
+    from decoding import Engine, TreeDrafter, load_model, set_threads
     from pipeline.draft_memory import DraftMemory
 
     set_threads(settings.threads)
     model = load_model(settings.model, dtype=settings.dtype)
-    memory = DraftMemory(settings.drafts_dir, model) if settings.remember else None
-    engine = Engine(
-        model,
-        drafter=memory.drafter if memory else None,
-        cache_bytes=settings.cache_mb << 20,
-    )
+    memory = None
+    drafter = TreeDrafter(model.vocabulary, only_chains=settings.deterministic)
+    if settings.remember:
+        memory = DraftMemory(settings.drafts_dir, model, only_chains=settings.deterministic)
+        drafter = memory.drafter
+    engine = Engine(model, drafter=drafter, cache_bytes=settings.cache_mb << 20)
     return Writer(engine, load_tokenizer(settings.model), memory=memory)
 
 

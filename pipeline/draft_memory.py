@@ -28,7 +28,7 @@ class DraftMemory:
     All of it is optional: what is missing, damaged or cannot be written costs speed, never a token.
     """
 
-    def __init__(self, folder: Path, model: CausalModel) -> None:
+    def __init__(self, folder: Path, model: CausalModel, *, only_chains: bool = False) -> None:
         self._folder = folder / key_of(model)
         self._turn = Lock()
         self._datastore = open_datastore(self._folder, model)
@@ -37,6 +37,7 @@ class DraftMemory:
             calibration=Calibration.from_json(read(self._folder / "calibration.json")),
             costs=self._costs(model),
             datastore=self._datastore,
+            only_chains=only_chains,
         )
 
     def note_end(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from decoding import from_disk_first
 from decoding.errors import ModelMissing, ModelUnreadable
 from pipeline.errors import UnusableChatTemplate
 from pipeline.prompts import Prompt
@@ -162,7 +163,7 @@ def load_tokenizer(path: str | Path) -> TextTokenizer:
     if Path(path).is_absolute() and not (Path(path) / "tokenizer.json").is_file():
         raise ModelMissing(path)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
+        tokenizer = from_disk_first(AutoTokenizer, path)
     except (OSError, ValueError) as error:
         raise ModelUnreadable(path, error) from error
 

@@ -44,7 +44,8 @@ class PeerDrafter:
         self._num_nodes = num_nodes  # per tree; None leaves the size to the method
 
     def begin(self, request: Request) -> DraftState:
-        return PeerState(self._method.begin(request.prompt, request.references))
+        known = [*request.references, *request.guesses]  # as our own drafter does
+        return PeerState(self._method.begin(request.prompt, known))
 
     def draft(self, asks: Sequence[Ask]) -> list[DraftTree]:
         return [self._tree(ask) for ask in asks]

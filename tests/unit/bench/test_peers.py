@@ -194,6 +194,13 @@ def test_no_guess_runs_from_one_reference_into_the_next() -> None:
     assert tree.tokens == (3,)
 
 
+def test_peers_search_the_likely_answers_too() -> None:
+    drafter = open_peer("prompt-lookup")
+    state = drafter.begin(Request([7, 1], max_new_tokens=ROOM, guesses=[[1, 2, 3]]))
+    [tree] = drafter.draft([Ask(state, 2, ROOM)])
+    assert tree.tokens == (2, 3)
+
+
 def test_places_are_found_behind_tokens_that_are_yet_to_be_written() -> None:
     [place] = Text([1, 2, 3, 4, 9, 1, 2]).places([3], longest=8)
     assert (place.end, place.match_len) == (3, 3)
