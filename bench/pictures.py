@@ -1,6 +1,6 @@
 """Draws what happened: one real draft tree, and where the tokens of each task came from."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,6 +37,11 @@ BOX_HEIGHT = 22
 GAP = 26  # between the columns of a tree
 LEGEND_BOX = 12
 LONGEST_LABEL = 14  # characters
+LONGEST_RUN, HEAD, TAIL = (
+    7,
+    4,
+    2,
+)  # tokens without a branch that are shown in full; else the first and the last
 BAR_WIDTH = 520
 BAR_HEIGHT = 24
 BAR_STEP = BAR_HEIGHT + 10
@@ -91,7 +96,7 @@ class Box:
 
 def draw_tree(step: TreeStep) -> str:
     """The tree from left to right; what the model wrote is the thick path."""
-    nodes = place(nodes_of(step))
+    nodes = place(shortened(nodes_of(step)))
     edges = column_edges(nodes)
     boxes = [box_of(node, left=edges[node.depth].left) for node in nodes]
     legend = legend_of(source for source in Source if source in step.tree.sources)
@@ -174,6 +179,48 @@ def nodes_of(step: TreeStep) -> list[Node]:
     nodes.append(Node(step.written, OWN, parent=end, is_accepted=True))
 
     return nodes
+
+
+def shortened(nodes: Sequence[Node]) -> list[Node]:
+    """Long runs without a branch show their first and last tokens, and how many stand between."""
+    num_children = Counter(node.parent for node in nodes[1:])
+    runs: list[list[int]] = []  # nodes that follow one another and look alike
+    run_of: dict[int, int] = {}
+    for number, node in enumerate(nodes):
+        above = nodes[node.parent]
+        goes_on = (
+            number > 1  # the root stands alone
+            and node.parent > 0
+            and num_children[node.parent] == 1
+            and (above.colour, above.is_accepted) == (node.colour, node.is_accepted)
+        )
+        run_of[number] = run_of[node.parent] if goes_on else len(runs)
+        if not goes_on:
+            runs.append([])
+        runs[run_of[number]].append(number)
+    hidden = {number for run in runs if len(run) > LONGEST_RUN for number in run[HEAD:-TAIL]}
+
+    return without(hidden, nodes)
+
+
+def without(hidden: set[int], nodes: Sequence[Node]) -> list[Node]:
+    """The first of each hidden stretch stands for all of it."""
+    kept: list[Node] = []
+    new_numbers: dict[int, int] = {}
+    num_hidden: Counter[int] = Counter()  # by new number of the node that stands for them
+    for number, node in enumerate(nodes):
+        parent = new_numbers.get(node.parent, 0)
+        if number in hidden and node.parent in hidden:
+            new_numbers[number] = parent
+        else:
+            new_numbers[number] = len(kept)
+            kept.append(replace(node, parent=parent))
+        num_hidden[new_numbers[number]] += number in hidden
+
+    return [
+        replace(node, label=f"+{num_hidden[number]}") if num_hidden[number] else node
+        for number, node in enumerate(kept)
+    ]
 
 
 def place(nodes: Sequence[Node]) -> list[Node]:

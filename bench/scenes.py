@@ -11,29 +11,28 @@ from bench.meter import Grown, MeteredDrafter
 from bench.pictures import TaskTokens, TreeStep, draw_sources, draw_tree
 from bench.workload import Task, committed_tasks, request_of
 from decoding import Engine
-from decoding.drafting.draft_tree import Source
+from decoding.drafting.draft_tree import ROOT, Source
 from decoding.engine import default_drafter
 from pipeline import load_settings
 from pipeline.build import build_writer
 from pipeline.tokenizer import TextTokenizer
 from pipeline.writer import Writer
 
-NUM_TASKS = 16  # whose trees are looked through
-WIDEST, DEEPEST = 22, 9  # nodes and levels that a page can show
-DRAWN_TASKS = ("grounded", "quotes")
+MOST_LEAVES = 7  # that a page can show
+DRAWN_TASKS = {"draft-tree": ("grounded", "quotes"), "draft-tree-open": ("open", "sampled")}
 ANCHOR = "a"  # decoded alone, some tokens lose their leading space
 
 
 def pictures(arguments: argparse.Namespace) -> None:
     writer = build_writer(load_settings(model=arguments.model, remember=False))
-    tasks = [t for t in committed_tasks(writer.tokenizer) if t.task in DRAWN_TASKS][:NUM_TASKS]
-    step = step_of(most_telling(trees_of(writer, tasks)), writer.tokenizer)
     rows = json.loads(arguments.results.read_text())["rows"]
+    drawn = {"sources": draw_sources([tokens_of(row) for row in rows if row["batch"] == 1])}
+    for name, kinds in DRAWN_TASKS.items():
+        tasks = [task for task in committed_tasks(writer.tokenizer) if task.task in kinds]
+        drawn[name] = draw_tree(step_of(most_telling(trees_of(writer, tasks)), writer.tokenizer))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "draft-tree.svg").write_text(draw_tree(step), encoding="utf-8")
-    (arguments.out / "sources.svg").write_text(
-        draw_sources([tokens_of(row) for row in rows if row["batch"] == 1]), encoding="utf-8"
-    )
+    for name, picture in drawn.items():
+        (arguments.out / f"{name}.svg").write_text(picture, encoding="utf-8")
 
 
 def trees_of(writer: Writer, tasks: Sequence[Task]) -> list[Grown]:
@@ -49,19 +48,14 @@ def most_telling(grown: Sequence[Grown]) -> Grown:
     return max(grown, key=telling)
 
 
-def telling(grown: Grown) -> tuple[bool, bool, int, int, int]:
+def telling(grown: Grown) -> tuple[bool, int, int, int]:
+    """(can be shown, sources, branches, accepted tokens)"""
     tree = grown.tree
-    num_branches = len(tree) - len(set(tree.parents))
-    fits = len(tree) <= WIDEST and max(tree.depths(), default=0) <= DEEPEST
+    num_leaves = len(tree) - len(set(tree.parents) - {ROOT})
     is_whole = len(grown.tokens) == len(grown.columns)  # the model's own token came last
+    can_be_shown = is_whole and len(grown.columns) > 2 and num_leaves <= MOST_LEAVES
 
-    return (
-        fits,
-        is_whole and num_branches > 0 and len(grown.columns) > 2,
-        len(set(tree.sources)),
-        len(grown.columns),
-        num_branches,
-    )
+    return can_be_shown, len(set(tree.sources)), num_leaves, len(grown.columns)
 
 
 def step_of(grown: Grown, tokenizer: TextTokenizer) -> TreeStep:

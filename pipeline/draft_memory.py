@@ -4,7 +4,7 @@ import hashlib
 import logging
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
 from decoding import (
     Calibration,
@@ -40,21 +40,37 @@ class DraftMemory:
             only_chains=only_chains,
         )
 
-    def note_end(self) -> None:
-        """A text has ended: saves what was learned, if that is enough to be worth it."""
+    def begin_text(self) -> None:
+        """Looks for outputs that other processes have saved; microseconds where there are none."""
+        if self._datastore:
+            with suppress(DatastoreUnusable):  # told when it was opened, and again when it is saved
+                self._datastore.refresh()
+
+    def end_text(self) -> None:
+        """Saves what was learned in the background, once that is enough to be worth it."""
         if self._datastore and self._datastore.num_unsaved >= ENOUGH_TO_SAVE:
-            self.save()
+            Thread(target=self._save_unless_saving, daemon=True).start()
 
     def save(self) -> None:
         with self._turn:
+            self._save()
+
+    def _save_unless_saving(self) -> None:
+        if self._turn.acquire(blocking=False):
             try:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                replace(self._folder / "calibration.json", self.drafter.calibration.to_json())
-                if self._datastore:
-                    self._datastore.flush()
-                    self._datastore.maintain()
-            except (OSError, DatastoreUnusable) as error:
-                log.warning("what drafting learned cannot be saved: %s", error)
+                self._save()
+            finally:
+                self._turn.release()
+
+    def _save(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            replace(self._folder / "calibration.json", self.drafter.calibration.to_json())
+            if self._datastore:
+                self._datastore.flush()
+                self._datastore.maintain()
+        except (OSError, DatastoreUnusable) as error:
+            log.warning("what drafting learned cannot be saved: %s", error)
 
     def _costs(self, model: CausalModel) -> CostModel:
         """Costs depend on the machine: measured once per data type and number of threads."""

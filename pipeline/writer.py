@@ -90,11 +90,13 @@ class Writer:
             draft=draft,
         )
         text = TextStream(self.tokenizer) if constraint else FirstLine(self.tokenizer)
+        if self._memory:
+            self._memory.begin_text()
         try:
             yield from self._pieces(request, text)
         finally:
             if self._memory:
-                self._memory.note_end()
+                self._memory.end_text()
 
     def _pieces(self, request: Request, text: TextStream | FirstLine) -> Iterator[Piece]:
         for step in self.engine.generate([request]):

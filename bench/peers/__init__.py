@@ -1,8 +1,8 @@
 """Published drafting methods without a trained drafter, written anew from their papers, behind our verification.
 
 All of them see the same texts (references, likely answers, prompt, output so far), meet the same forward pass, and get
-the forced tokens of a form for free. The sizes of their papers were chosen on large GPUs; on a CPU a smaller tree is fairer, so a
-node budget can be set.
+the forced tokens of a form for free. The sizes of their papers were chosen on large GPUs; on a CPU a smaller tree is
+fairer, so a node budget can be set.
 """
 
 from collections.abc import Callable

@@ -16,6 +16,7 @@ from bench.pictures import (
     draw_tree,
     nodes_of,
     place,
+    shortened,
     shown,
 )
 from decoding.drafting.draft_tree import ROOT, DraftTree, Source
@@ -62,6 +63,20 @@ def test_the_accepted_path_runs_straight_along_the_top() -> None:
     nodes = place(nodes_of(STEP))
     assert {node.row for node in nodes if node.is_accepted} == {0}
     assert [node.depth for node in nodes if node.is_accepted] == [0, 1, 2, 3]
+
+
+def test_a_long_run_shows_its_ends_and_how_many_stand_between() -> None:
+    tree = DraftTree(
+        tuple(range(20)), (*range(ROOT, 18), 0), (Source.PROMPT,) * 19 + (Source.OUTPUT,)
+    )
+    labels = tuple(f"t{n}" for n in range(20))
+    step = TreeStep(tree, frozenset(range(19)), "root", labels, "end")
+    drawn = [node.label for node in shortened(nodes_of(step))]
+    assert drawn == ["root", "t0", "t1", "t2", "t3", "t4", "+12", "t17", "t18", "t19", "end"]
+
+
+def test_a_short_run_is_shown_in_full() -> None:
+    assert shortened(nodes_of(STEP)) == nodes_of(STEP)
 
 
 def test_no_two_tokens_share_a_place() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.meter import Grown
-from bench.scenes import WIDEST, most_telling, piece_of, step_of, tokens_of
+from bench.scenes import MOST_LEAVES, most_telling, piece_of, step_of, tokens_of
 from decoding.drafting.draft_tree import ROOT, DraftTree, Source
 from pipeline.tokenizer import TextTokenizer, load_tokenizer
 
@@ -32,7 +32,7 @@ def test_the_tree_with_more_sources_and_branches_is_drawn() -> None:
 
 
 def test_a_tree_that_does_not_fit_a_page_is_not_drawn() -> None:
-    assert len(TOO_WIDE.tree) > WIDEST
+    assert TOO_WIDE.tree.parents.count(ROOT) > MOST_LEAVES
     assert most_telling([TOO_WIDE, DULL]) is DULL
 
 
