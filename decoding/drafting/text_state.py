@@ -1,7 +1,7 @@
 """What a drafter knows about one text while it is written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from decoding.drafting.calibration import NUM_KEYS, Calibration, Tendency, source_of
@@ -24,7 +24,7 @@ LIBRARY_SOURCES = frozenset(
 )
 RANKED_SOURCES = frozenset({Source.LOGITS, Source.RECYCLED})
 IS_RANKED = tuple(source_of(key) in RANKED_SOURCES for key in range(NUM_KEYS))
-MOST_FORCED = 48  # certain tokens that open one tree
+MOST_FORCED = 128  # certain tokens that open one tree
 NUM_STORED_BEFORE = 16  # prompt tokens stored before an output: they lead back to it
 MOST_CHECKED = 8  # guesses at the root that are checked at every step, tried or not
 RARELY = 16  # steps between two rankings where no tree holds a ranked guess
@@ -50,7 +50,7 @@ class TextState:
         """Raises `ReferencesTooLong`."""
         self._shared = shared
         self._group = request.group
-        self._library, self._text, own = shared.libraries.open(request)
+        self._library, self._text, own = shared.libraries.open(only_from(shared.sources, request))
         self._written = list(request.prompt[-NUM_STORED_BEFORE:])  # and all that follows
         self._recall = self._start_recall()
         self._near: list[Guess] = []
@@ -181,3 +181,12 @@ class TextState:
         self._shared.matrix.learn([self._written[-1], *outcome.tokens][-2], best)
         if Source.LOGITS in sources:
             self._near = self._nearly.start(best, logits, written=outcome.tokens[-1])
+
+
+def only_from(sources: frozenset[Source], request: "Request") -> "Request":
+    """The request without the texts that are not to be drafted from: they must not even find matches."""
+    return replace(
+        request,
+        references=request.references if Source.REFERENCE in sources else (),
+        guesses=request.guesses if Source.GUESS in sources else (),
+    )
