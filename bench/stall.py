@@ -1,102 +1,138 @@
 """`python -m bench stall`: how long running texts wait for their next token while a long prompt is being read."""
 
 import argparse
-import itertools
-import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Any
 
 from bench.record import describe_machine, git_commit, write_report
 from bench.workload import committed_tasks, request_of
-from decoding import CostModel, Engine, Request, TreeDrafter, measured_curve
+from decoding import CostModel, Engine, Request, Stream, TreeDrafter, measured_curve
 from pipeline import load_settings
 from pipeline.build import build_writer
+from pipeline.writer import Writer
 
 NUM_ROWS = 8
-NUM_GAPS = 60  # passes that are looked at without the long prompt
+NUM_GAPS = 60  # without the long prompt
 LONG_PROMPT = 4_000  # tokens
 NUM_NEW = 600  # so that no text ends before the prompt is read
 LAST = 8  # tokens that the long prompt's own text has
-WARM_STEPS = 12  # passes before gaps are looked at
+WARM_PASSES = 12  # before gaps are looked at
 
 
 def stall(arguments: argparse.Namespace) -> None:
     settings = load_settings(model=arguments.model, dtype=arguments.dtype, remember=False)
     writer = build_writer(settings)
     model = writer.engine.model
+    requests, newcomer = running_requests(writer), long_request(writer)
     curve = measured_curve(model)
-    tasks = [task for task in committed_tasks(writer.tokenizer) if task.task == "sampled"]
-    requests = [
-        replace(request_of(task, writer), max_new_tokens=NUM_NEW, stop_ids=frozenset())
-        for task in tasks[:NUM_ROWS]
-    ]
-    texts = [
-        token
-        for task in committed_tasks(writer.tokenizer)
-        for token in request_of(task, writer).prompt
-    ]
-    length = min(LONG_PROMPT, model.context - LAST)
-    long_request = Request(texts[:length], max_new_tokens=LAST, stop_ids=model.stop_ids)
-    runs = []
+    without: list[list[float]] = []
+    during: list[list[float]] = []
     for _ in range(arguments.repeats):
-        engine = Engine(
-            model,
-            drafter=TreeDrafter(model.vocabulary, costs=CostModel(curve)),
-            num_slots=NUM_ROWS + 1,
-        )
-        without = gaps(engine, requests, newcomer=None)
-        runs.append((without, gaps(engine, requests, newcomer=long_request)))
-    report: dict[str, Any] = {
+        drafter = TreeDrafter(model.vocabulary, costs=CostModel(curve))
+        engine = Engine(model, drafter=drafter, num_slots=len(requests) + 1)
+        without.append(gaps(engine, requests, newcomer=None))
+        during.append(gaps(engine, requests, newcomer=newcomer))
+    report = {
         "machine": describe_machine(),
         "commit": git_commit(),
         "model": writer.model,
         "dtype": settings.dtype,
         "seed": 0,
-        "rows": NUM_ROWS,
-        "prompt_tokens": length,
-        "worst_gap_ms": {
-            "without": [round(1000 * max(without), 2) for without, _ in runs],
-            "with": [round(1000 * max(during), 2) for _, during in runs],
-        },
-        "median_gap_ms": {
-            "without": [round(1000 * statistics.median(without), 2) for without, _ in runs],
-            "with": [round(1000 * statistics.median(during), 2) for _, during in runs],
-        },
-        "growth": round(
-            statistics.median(max(during) / max(without) for without, during in runs), 2
-        ),
+        "rows": len(requests),
+        "prompt_tokens": len(newcomer.prompt),
+        **comparison(without, during),
     }
     write_report(arguments.json or Path(f"bench/results/stall-{settings.dtype}.json"), report)
     print(
-        f"worst gap between tokens of {NUM_ROWS} running texts: {report['worst_gap_ms']['without']} ms, "
-        f"with a prompt of {length} tokens arriving {report['worst_gap_ms']['with']} ms: x {report['growth']}"
+        f"worst gap between tokens of {len(requests)} running texts: {report['worst_gap_ms']['without']} ms, with a "
+        f"prompt of {len(newcomer.prompt)} tokens arriving {report['worst_gap_ms']['with']} ms: x {report['growth']}"
     )
 
 
-def gaps(engine: Engine, requests: list[Request], *, newcomer: Request | None) -> list[float]:
-    """Seconds of each pass while all rows write, until the newcomer's prompt is read or a row ends."""
+def running_requests(writer: Writer) -> list[Request]:
+    """Texts that go on for longer than the long prompt takes to be read."""
+    tasks = [task for task in committed_tasks(writer.tokenizer) if task.task == "sampled"]
+    return [
+        replace(request_of(task, writer), max_new_tokens=NUM_NEW, stop_ids=frozenset())
+        for task in tasks[:NUM_ROWS]
+    ]
+
+
+def long_request(writer: Writer) -> Request:
+    tasks = committed_tasks(writer.tokenizer)
+    tokens = [token for task in tasks for token in request_of(task, writer).prompt]
+    length = min(LONG_PROMPT, writer.engine.model.context - LAST)
+
+    return Request(tokens[:length], max_new_tokens=LAST)
+
+
+def gaps(
+    engine: Engine,
+    requests: Sequence[Request],
+    *,
+    newcomer: Request | None,
+    num_gaps: int = NUM_GAPS,
+) -> list[float]:
+    """Seconds of each pass that gave every text a token, `WARM_PASSES` of them let go.
+
+    Without a newcomer `num_gaps` of them, else those until its first token. Raises `TextEnded`.
+    """
     streams = [engine.submit(request) for request in requests]
     found: list[float] = []
-    late = None
-    for number in itertools.count():
-        if number == WARM_STEPS and newcomer is not None:
+    late: Stream | None = None
+    while len(found) < WARM_PASSES + num_gaps if newcomer is None else not (late and late.has_news):
+        if newcomer is not None and late is None and len(found) == WARM_PASSES:
             late = engine.submit(newcomer)
         started = perf_counter()
         engine.step()
         seconds = perf_counter() - started
-        steps = [stream.drain() for stream in streams]
-        is_over = any(stream.is_over for stream in streams)
-        if all(steps) and number >= WARM_STEPS:
+        steps = [list(stream.drain()) for stream in streams]
+        if any(stream.is_over for stream in streams):
+            raise TextEnded
+        if all(steps):
             found.append(seconds)
-        has_arrived = late is not None and late.has_news
-        if is_over or has_arrived or (late is None and len(found) == NUM_GAPS):
-            break
+        elif found:
+            raise TextStalled
     for stream in (*streams, *([late] if late else [])):
         stream.cancel()
 
-    return found
+    return found[WARM_PASSES:]
+
+
+def comparison(
+    without: Sequence[Sequence[float]], during: Sequence[Sequence[float]]
+) -> dict[str, Any]:
+    pairs = zip(without, during, strict=True)
+    return {
+        "worst_gap_ms": {"without": milliseconds(max, without), "with": milliseconds(max, during)},
+        "median_gap_ms": {
+            "without": milliseconds(median, without),
+            "with": milliseconds(median, during),
+        },
+        "growth": round(median(max(long) / max(short) for short, long in pairs), 2),
+    }
+
+
+def milliseconds(
+    of: Callable[[Sequence[float]], float], runs: Sequence[Sequence[float]]
+) -> list[float]:
+    return [round(1000 * of(run), 2) for run in runs]
+
+
+class TextEnded(Exception):
+    def __init__(self) -> None:
+        super().__init__(
+            "a text ended before the long prompt was read; let the texts go on for longer"
+        )
+
+
+class TextStalled(Exception):
+    def __init__(self) -> None:
+        super().__init__("a pass left a running text without a token, which the engine rules out")
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
