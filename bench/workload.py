@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from decoding import Request, SamplingParams, Template
 from pipeline import prompts
-from pipeline.context import fit, focus
+from pipeline.context import focus
 from pipeline.prompts import NumberedText, Prompt
-from pipeline.summarize import FOCUS_TOKENS, LONGEST_TURN, QUERY_FRAME, line_of
+from pipeline.skeleton import FOCUS_TOKENS, best_turns, template_of
+from pipeline.summarize import LONGEST_TURN, QUERY_FRAME, line_of
 from pipeline.tokenizer import TextTokenizer
 from pipeline.windows import cut_windows, short_turns
 from pipeline.writer import Writer
@@ -110,7 +108,10 @@ def window_tasks(row: dict[str, Any], tokenizer: TextTokenizer) -> Iterator[Task
     )
     for number, window in enumerate(windows, start=1):
         numbered = [NumberedText(n, t.text, t.speaker or "") for n, t in enumerate(window, start=1)]
-        best = [best_turns(query, numbered, tokenizer) for query in queries]
+        best = [
+            best_turns(query, numbered, tokenizer=tokenizer, rank=lexical, limit=NUM_FOCUS)
+            for query in queries
+        ]
         yield Task(
             id=row["id"] if len(windows) == 1 else f"{row['id']}/{number}",
             task=row.get("task", "multi_query"),
@@ -129,48 +130,29 @@ def turns_of(transcript: str | Sequence[dict[str, str]], *, source: str) -> Sequ
     return parse_transcript(transcript, source=source).turns
 
 
-def best_turns(
-    query: str, turns: Sequence[NumberedText], tokenizer: TextTokenizer
-) -> Sequence[NumberedText]:
-    return fit(
-        focus(query, turns, rank=lexical, limit=NUM_FOCUS),
-        size=lambda turn: tokenizer.count(prompts.marked_turn(turn)),
-        budget=FOCUS_TOKENS,
-    ).items
-
-
 def lexical(query: str, texts: Sequence[str]) -> list[float]:
     return rank_texts(query, texts, embedder=None)
 
 
 def request_of(task: Task, writer: Writer, *, draft: bool = True) -> Request:
     """What the product would ask of its engine for this task."""
-    tokenizer = writer.tokenizer
+    tokenizer, model = writer.tokenizer, writer.engine.model
     return Request(
         prompt=tokenizer.encode_prompt(task.prompt),
         max_new_tokens=task.max_new_tokens,
-        stop_ids=writer.engine.model.stop_ids,
+        stop_ids=model.stop_ids,
         references=[tokenizer.encode(text) for text in task.references],
         guesses=[tokenizer.encode(text) for text in task.guesses],
         sampling=task.sampling,
-        constraint=template_of(task, writer) if task.form else None,
+        constraint=form_of(task, writer) if task.form else None,
         draft=draft,
     )
 
 
-def template_of(task: Task, writer: Writer) -> Template:
-    encode, size = writer.tokenizer.encode, writer.engine.model.vocabulary
-    return Template(
-        [[token for text in literal for token in encode(text)] for literal in task.form],
-        free=over_vocabulary(writer.tokenizer.json_safe, size=size),
-        closers=over_vocabulary(writer.tokenizer.json_closing, size=size),
+def form_of(task: Task, writer: Writer) -> Template:
+    return template_of(
+        task.form,
+        tokenizer=writer.tokenizer,
+        vocabulary=writer.engine.model.vocabulary,
         longest_gap=SUMMARY_TOKENS,
     )
-
-
-def over_vocabulary(mask: NDArray[np.bool_], *, size: int) -> NDArray[np.bool_]:
-    """A mask of the tokenizer's for the model's logits: either may know tokens that the other does not."""
-    fitted = np.zeros(size, dtype=np.bool_)
-    fitted[: min(size, len(mask))] = mask[:size]
-
-    return fitted

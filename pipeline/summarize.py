@@ -5,18 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from decoding import Constraint, Template
+from decoding import Constraint
 from pipeline import prompts
 from pipeline.ask import Stopwatch
 from pipeline.cite import CitationChecker
-from pipeline.context import Ranker, fit, focus
+from pipeline.context import Ranker
 from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong, SummaryCancelled
 from pipeline.prompts import NOTHING_SAID, NumberedText
 from pipeline.reduce import Note, reduce_notes
 from pipeline.settings import Settings
+from pipeline.skeleton import FOCUS_TOKENS, best_turns, template_of
 from pipeline.types import Coverage, QuerySummary, SummaryQuery, SummaryReport, Usage, WindowDone
 from pipeline.windows import cut_windows, short_turns
 from pipeline.writer import Writer
@@ -25,7 +23,6 @@ from retrieval.types import Document, Passage, Turn
 Mode = Literal["multi", "single"]
 
 LONGEST_TURN = 160  # tokens; longer ones are cut between sentences, so that a citation points at something short
-FOCUS_TOKENS = 120  # of best turns per query
 QUERY_FRAME = 32  # tokens that the prompt or the skeleton puts around one query, at most
 
 
@@ -136,7 +133,7 @@ class Summarizer:
         for piece in self.writer.write(
             prompts.multi_query(turns, [query.text for query in queries]),
             max_new_tokens=self._longest_answer(queries),
-            constraint=self._form([self._best_turns(query, turns) for query in queries]),
+            constraint=self._form(queries, turns),
         ):
             if should_stop():
                 raise SummaryCancelled
@@ -145,34 +142,24 @@ class Summarizer:
 
         return WindowAnswer(parse_summaries(text), usage)
 
-    def _best_turns(
-        self, query: SummaryQuery, turns: Sequence[NumberedText]
-    ) -> Sequence[NumberedText]:
-        best = focus(query.text, turns, rank=self._rank, limit=self._settings.num_focus)
-        count = self.writer.tokenizer.count
-        return fit(
-            best, size=lambda turn: count(prompts.marked_turn(turn)), budget=FOCUS_TOKENS
-        ).items
-
-    def _form(self, best: Sequence[Sequence[NumberedText]]) -> Constraint:
-        encode = self.writer.tokenizer.encode
-        literals = [
-            [token for text in part for token in encode(text)] for part in prompts.skeleton(best)
+    def _form(self, queries: Sequence[SummaryQuery], turns: Sequence[NumberedText]) -> Constraint:
+        tokenizer = self.writer.tokenizer
+        best = [
+            best_turns(
+                query.text,
+                turns,
+                tokenizer=tokenizer,
+                rank=self._rank,
+                limit=self._settings.num_focus,
+            )
+            for query in queries
         ]
-        return Template(
-            literals,
-            free=self._over_vocabulary(self.writer.tokenizer.json_safe),
-            closers=self._over_vocabulary(self.writer.tokenizer.json_closing),
+        return template_of(
+            prompts.skeleton(best),
+            tokenizer=tokenizer,
+            vocabulary=self.writer.engine.model.vocabulary,
             longest_gap=self._settings.summary_tokens,
         )
-
-    def _over_vocabulary(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """A mask of the tokenizer's for the model's logits: either may know tokens that the other does not."""
-        size = self.writer.engine.model.vocabulary
-        fitted = np.zeros(size, dtype=np.bool_)
-        fitted[: min(size, len(mask))] = mask[:size]
-
-        return fitted
 
     def _reduce(
         self, query: SummaryQuery, notes: Sequence[Note], *, mode: Mode, usage: Usage
