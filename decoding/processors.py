@@ -74,11 +74,7 @@ class PresencePenalty:
     def process(
         self, logits: NDArray[np.float32], *, prompt: Sequence[int], output: Sequence[int]
     ) -> NDArray[np.float32]:
-        tokens = as_array(output)
-        changed = logits.copy()
-        changed[tokens] = logits[tokens] - np.float32(self.penalty)
-
-        return changed
+        return lowered(logits, as_array(output), by=np.float32(self.penalty))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +90,9 @@ class FrequencyPenalty:
         self, logits: NDArray[np.float32], *, prompt: Sequence[int], output: Sequence[int]
     ) -> NDArray[np.float32]:
         tokens, counts = np.unique(as_array(output), return_counts=True)
-        changed = logits.copy()
-        changed[tokens] -= np.float32(self.penalty) * counts.astype(np.float32)
+        by = np.float32(self.penalty) * counts.astype(np.float32)
 
-        return changed
+        return lowered(logits, tokens, by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +212,16 @@ class PromptTokens:
 
 def as_array(tokens: Collection[int]) -> NDArray[np.intp]:
     return np.fromiter(tokens, np.intp, len(tokens))
+
+
+def lowered(
+    logits: NDArray[np.float32], tokens: NDArray[np.intp], *, by: np.float32 | NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """A copy in which the logits of `tokens` are less by so many nats; a token that comes twice is lowered once."""
+    changed = logits.copy()
+    changed[tokens] -= by
+
+    return changed
 
 
 def check_penalty(processor: object, penalty: float) -> None:

@@ -22,8 +22,8 @@ class KVShape:
     key_dim: int
     value_dim: int
 
-    def __mul__(self, itemsize: int) -> int:
-        """Bytes per token and layer."""
+    def bytes_per_token(self, *, itemsize: int) -> int:
+        """Of this layer, where one number takes `itemsize` bytes."""
         return self.num_heads * (self.key_dim + self.value_dim) * itemsize
 
 
@@ -37,7 +37,7 @@ class KVLayout:
 
     @property
     def bytes_per_token(self) -> int:
-        return sum(shape * self.dtype.itemsize for shape in self.layers)
+        return sum(shape.bytes_per_token(itemsize=self.dtype.itemsize) for shape in self.layers)
 
 
 class Slot:

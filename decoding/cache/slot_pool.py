@@ -4,10 +4,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from decoding.cache.kv_cache import KVLayout, Slot, rounded_up
+from decoding.common_prefix import common_prefix_len
 from decoding.errors import CacheExhausted, CacheTooSmall
 
 WORTH_REUSING = 16  # tokens; below it, reading again is as quick as copying
-COMPARED_AT_ONCE = 64  # tokens
 
 
 class SlotPool:
@@ -81,7 +81,7 @@ class SlotPool:
         beginning = prompt[:-1]
         best, most = None, WORTH_REUSING - 1
         for slot in (*self._past.values(), *self._running):
-            shared = common_prefix(slot.tokens, beginning)
+            shared = common_prefix_len(slot.tokens, beginning)
             if shared > most:
                 best, most = slot, shared
 
@@ -111,21 +111,3 @@ class SlotPool:
 
     def _bytes_of(self, capacity: int) -> int:
         return self.layout.bytes_per_token * rounded_up(capacity)
-
-
-def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many tokens two texts have in common at their beginning."""
-    most = min(len(left), len(right))
-    shared = 0
-    while shared < most and equal_from(left, right, start=shared):
-        shared += COMPARED_AT_ONCE
-    shared = min(shared, most)
-    while shared < most and left[shared] == right[shared]:
-        shared += 1
-
-    return shared
-
-
-def equal_from(left: Sequence[int], right: Sequence[int], *, start: int) -> bool:
-    end = min(start + COMPARED_AT_ONCE, len(left), len(right))
-    return list(left[start:end]) == list(right[start:end])

@@ -1,8 +1,9 @@
 """What the texts of one group may repeat: references, prompts, guesses and their own outputs, in one index."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
+from decoding.common_prefix import common_prefix_len
 from decoding.drafting.draft_tree import Source
 from decoding.drafting.suffix_index import SuffixIndex, Text
 from decoding.errors import ReferencesTooLong
@@ -113,19 +114,6 @@ def num_indexed(request: "Request") -> int:
     """Tokens that a request can bring into an index."""
     shelved = (*request.references, *request.guesses, request.prompt)
     return sum(map(len, shelved)) + request.max_new_tokens
-
-
-def common_prefix_len(one: Sequence[int], other: Sequence[int]) -> int:
-    """By bisection, since comparing slices is quick."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-
-    return low
 
 
 def origin_name(origins: int, *, own: int) -> Source:

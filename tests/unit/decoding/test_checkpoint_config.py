@@ -34,6 +34,15 @@ RECURRENT: dict[str, dict[str, Any]] = {
 }
 
 
+def is_refused(config: Any) -> bool:
+    try:
+        refuse_unfit(config)
+    except ModelCannotRewind:
+        return True
+
+    return False
+
+
 @pytest.mark.parametrize("name", sorted(RECURRENT))
 def test_recurrent_and_hybrid_models_are_refused(name: str) -> None:
     config = getattr(transformers, name)(**RECURRENT[name])
@@ -48,8 +57,12 @@ def test_encoder_decoders_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Gemma3Config", "LlamaConfig", "Qwen3Config"])
-def test_models_with_attention_in_every_layer_are_let_through(name: str) -> None:
-    refuse_unfit(getattr(transformers, name)())
+def test_models_are_let_through_while_every_layer_attends(name: str) -> None:
+    config = getattr(transformers, name)()
+    assert not is_refused(config)
+    text = config.get_text_config()
+    text.layer_types = ["full_attention"] * (text.num_hidden_layers - 1) + ["linear_attention"]
+    assert is_refused(config)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from decoding import (
     Request,
     SamplingParams,
     Step,
-    tiny_model,
 )
 from decoding.cache.kv_cache import Slot
 from decoding.drafting.draft_tree import ROOT, DraftTree, Source
@@ -111,9 +110,16 @@ class ForbidBySum:
         return changed
 
 
-@pytest.fixture(scope="module")
-def model() -> CausalModel:
-    return tiny_model(0)
+class Counting(CausalModel):
+    """A model that counts its passes."""
+
+    def __init__(self, model: CausalModel) -> None:
+        self.__dict__.update(model.__dict__)
+        self.num_passes = 0
+
+    def forward(self, spans: Sequence[Span]) -> list[NDArray[np.float32]]:
+        self.num_passes += 1
+        return super().forward(spans)
 
 
 def request_of(prompt: Sequence[int], *, max_new_tokens: int = NUM_NEW) -> Request:
@@ -300,8 +306,15 @@ def test_more_requests_than_slots_are_written_in_their_order(model: CausalModel)
     assert finished == list(range(len(PROMPTS)))
 
 
-def test_a_step_without_texts_does_nothing(model: CausalModel) -> None:
-    Engine(model).step()
+def test_a_step_without_texts_makes_no_pass(model: CausalModel) -> None:
+    counting = Counting(model)
+    engine = Engine(counting)
+    engine.step()
+    assert counting.num_passes == 0
+    engine.submit(request_of(PROMPTS[0], max_new_tokens=1))
+    for _ in range(5):
+        engine.step()
+    assert counting.num_passes == 2  # one to read the prompt, one to write
 
 
 def test_nothing_to_generate_yields_nothing(model: CausalModel) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from decoding import CausalModel, Engine, FinishReason, NoDrafts, Request, Step, Stream, tiny_model
+from decoding import CausalModel, Engine, FinishReason, NoDrafts, Request, Step, Stream
 from decoding.errors import QueueFull
 from decoding.forward_pass import Span
 
@@ -15,6 +15,7 @@ NUM_NEW = 8
 FIRST = Request(prompt=[1], max_new_tokens=NUM_NEW)
 SECOND = Request(prompt=[4], max_new_tokens=NUM_NEW)
 THIRD = Request(prompt=[6], max_new_tokens=NUM_NEW)
+REQUESTS = [FIRST, SECOND, THIRD]
 ENDED_EARLY = (FinishReason.CANCELLED, FinishReason.DEADLINE)
 
 
@@ -40,18 +41,6 @@ class Interrupted(CausalModel):
         return super().forward(spans)
 
 
-@pytest.fixture(scope="module")
-def model() -> CausalModel:
-    return tiny_model(0)
-
-
-@pytest.fixture(scope="module")
-def texts(model: CausalModel) -> list[list[int]]:
-    """What the three requests say, undisturbed."""
-    engine = Engine(model, drafter=NoDrafts(), num_slots=1)
-    return [text_of(list(engine.submit(request))) for request in (FIRST, SECOND, THIRD)]
-
-
 def plain_engine(model: CausalModel, *, num_slots: int = 8) -> Engine:
     """Writes one token per text and pass."""
     return Engine(model, drafter=NoDrafts(), num_slots=num_slots)
@@ -71,7 +60,7 @@ def test_a_text_may_be_cancelled_at_any_step(
     num_passes: int, model: CausalModel, texts: list[list[int]]
 ) -> None:
     engine = plain_engine(model, num_slots=2)
-    cancelled, other, waiting = (engine.submit(request) for request in (FIRST, SECOND, THIRD))
+    cancelled, other, waiting = (engine.submit(request) for request in REQUESTS)
     for _ in range(num_passes):
         engine.step()
     cancelled.cancel()
@@ -202,7 +191,7 @@ def test_a_generator_that_is_left_cancels_what_it_started(
     num_steps: int, model: CausalModel, texts: list[list[int]]
 ) -> None:
     engine = plain_engine(model, num_slots=2)
-    steps = engine.generate([FIRST, SECOND, THIRD])
+    steps = engine.generate(REQUESTS)
     for _ in range(num_steps):
         next(steps)
     del steps
@@ -245,7 +234,7 @@ def test_generating_any_number_of_texts_never_fills_the_queue(
 ) -> None:
     engine = Engine(model, num_slots=3, most_waiting=most_waiting)
     written: list[list[int]] = [[] for _ in range(30)]
-    for step in engine.generate([FIRST, SECOND, THIRD] * 10):
+    for step in engine.generate(REQUESTS * 10):
         written[step.request] += step.tokens
         assert engine.num_waiting <= most_waiting
     assert written == texts * 10

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from decoding import CausalModel, Cost, Engine, NoDrafts, Request, Step, Stream, tiny_model
+from decoding.admission import capacity_for
 from decoding.cache.kv_cache import rounded_up
-from decoding.engine import capacity_for
 from decoding.forward_pass import Span
 from decoding.scheduler import LONGEST_CHUNK, SHORTEST_CHUNK
 

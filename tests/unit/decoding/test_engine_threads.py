@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from decoding import CausalModel, Engine, FinishReason, NoDrafts, Request, Step, tiny_model
+from decoding import CausalModel, Engine, FinishReason, NoDrafts, Request, Step
 from decoding.errors import PassFailed, QueueFull
 from decoding.forward_pass import Span
 
@@ -38,17 +38,6 @@ class FailsOnce(CausalModel):
         if self.num_passes == 4:
             raise RuntimeError("out of memory")
         return super().forward(spans)
-
-
-@pytest.fixture(scope="module")
-def model() -> CausalModel:
-    return tiny_model(0)
-
-
-@pytest.fixture(scope="module")
-def texts(model: CausalModel) -> list[list[int]]:
-    engine = Engine(model, drafter=NoDrafts(), num_slots=1)
-    return [text_of(list(engine.submit(request))) for request in REQUESTS]
 
 
 @pytest.fixture(autouse=True)

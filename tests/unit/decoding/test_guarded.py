@@ -35,6 +35,7 @@ class Fragile:
     faulty: int = -1  # context of the text that it fails for
     asked: list[int] = field(default_factory=list)  # contexts
     learned: list[Outcome] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)  # of what returns nothing
 
     def begin(self, request: Request) -> DraftState:
         self.begins()
@@ -50,6 +51,7 @@ class Fragile:
     def observe(
         self, *, num_rows: int, num_columns: int, context: int, num_tokens: int, seconds: float
     ) -> None:
+        self.called.append("observe")
         self.observes()
 
     def learn(self, outcome: Outcome) -> None:
@@ -57,6 +59,7 @@ class Fragile:
         self.learns()
 
     def close(self) -> None:
+        self.called.append("close")
         self.closes()
 
 
@@ -126,9 +129,13 @@ def test_a_text_that_fails_to_learn_is_written_plainly_from_there_on() -> None:
 
 
 def test_failing_to_close_or_to_observe_goes_no_further() -> None:
-    guard = guard_of(Fragile(closes=fail, observes=fail))
+    drafter = Fragile(closes=fail, observes=fail)
+    guard = guard_of(drafter)
+    state = begin(guard)
     begin(guard).close()
     observe(guard)
+    assert drafter.called == ["close", "observe"]
+    assert guard.draft([Ask(state, 7, 5)]) == [GUESS]  # the texts that are left lose nothing
 
 
 def test_only_the_first_failure_is_told_and_where_it_came_from(

@@ -7,18 +7,21 @@ import torch
 from torch import Tensor
 from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM
 
-from decoding.cache.kv_cache import KVShape, Slot
+from decoding.cache.kv_cache import KVLayout, KVShape, Slot
 from decoding.errors import UnsupportedAttention
 from decoding.forward_pass import ForwardPass, Span
 from decoding.hf_forward import (
     LayerTraits,
     TransformersForward,
+    attend_in_slots,
     layout_of,
     probe_layers,
     refuse_unknown,
+    running,
 )
 from decoding.model import use_our_attention
 
+CPU = torch.device("cpu")
 SIZES: dict[str, Any] = {
     "vocab_size": 96,
     "hidden_size": 32,
@@ -70,6 +73,17 @@ def logits_of(run: TransformersForward, spans: list[Span]) -> Tensor:
         return run(ForwardPass(spans, dtype=layout.dtype, device=layout.device))
 
 
+def attended(**others: Any) -> Tensor:
+    """What our attention makes of three random columns when a layer of a module calls it."""
+    layer = llama().model.layers[0].self_attn
+    layout = KVLayout((KVShape(num_heads=2, key_dim=8, value_dim=8),), torch.float32, CPU)
+    spans = [Span(Slot(layout, capacity=16), [5, 6, 7])]
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(1, num_heads, 3, 8) for num_heads in (4, 2, 2))
+    with running(ForwardPass(spans, dtype=layout.dtype, device=CPU)):
+        return attend_in_slots(layer, query, key, value, None, **others)[0]
+
+
 def test_traits_of_each_layer_are_what_it_hands_to_attention() -> None:
     config = Gemma2Config(
         **SIZES, head_dim=8, sliding_window=9, query_pre_attn_scalar=16, attn_logit_softcapping=5.0
@@ -97,8 +111,9 @@ def test_masks_of_the_modules_own_are_refused() -> None:
         refuse_unknown(llama(), torch.zeros(1, 1, 1, 1), {})
 
 
-def test_what_is_given_as_none_asks_for_nothing() -> None:
-    refuse_unknown(llama(), None, {"s_aux": None, "dropout": 0.0, "position_ids": torch.zeros(1)})
+def test_what_is_given_as_none_changes_nothing() -> None:
+    seen = attended(s_aux=None, position_bias=None, dropout=0.0, position_ids=torch.zeros(1))
+    assert torch.equal(seen, attended())
 
 
 @pytest.mark.parametrize("wraps", [lambda module: module, Generous])

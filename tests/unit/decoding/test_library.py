@@ -10,7 +10,6 @@ from decoding.drafting.library import (
     REFERENCE,
     Libraries,
     Library,
-    common_prefix_len,
     is_agreed,
     origin_name,
 )
@@ -145,10 +144,3 @@ def test_a_guess_is_named_for_the_first_of_its_sources(origins: int, source: Sou
 def test_two_origins_agree() -> None:
     assert is_agreed(PROMPT | OWN)
     assert not is_agreed(OWN)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "length"), [([], [1], 0), ([1, 2], [1, 2], 2), ([1, 2, 3], [1, 2, 4, 3], 2)]
-)
-def test_common_beginnings(one: list[int], other: list[int], length: int) -> None:
-    assert common_prefix_len(one, other) == length

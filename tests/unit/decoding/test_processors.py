@@ -27,7 +27,7 @@ ALL: list[LogitsProcessor] = [
     FrequencyPenalty(0.5),
     NoRepeatNgram(2),
     LogitBias({1: 3.0, 2: FORBIDDEN}),
-    MinNewTokens(3, stop_ids={0}),
+    MinNewTokens(4, stop_ids={0}),
 ]
 texts = st.lists(st.integers(0, 5), max_size=30)
 
@@ -61,6 +61,13 @@ def test_a_repetition_penalty_tells_prompts_apart_that_take_turns() -> None:
 def test_a_presence_penalty_counts_a_token_of_the_output_once() -> None:
     found = processed(PresencePenalty(1.5), prompt=[3], output=[0, 0, 5])
     assert found == [0.5, -2.0, 0.0, 4.0, -4.0, -0.5]
+
+
+def test_penalties_agree_where_no_token_occurs_twice() -> None:
+    presence, frequency = (
+        processed(make(0.7), output=[5, 0, 3]) for make in (PresencePenalty, FrequencyPenalty)
+    )
+    assert presence == frequency
 
 
 def test_a_frequency_penalty_counts_every_occurrence_in_the_output() -> None:
@@ -101,8 +108,9 @@ def test_a_text_can_not_stop_before_it_holds_enough_tokens(num_written: int, sto
 @pytest.mark.parametrize("processor", ALL, ids=lambda processor: type(processor).__name__)
 def test_a_processor_never_writes_into_the_logits_it_is_given(processor: LogitsProcessor) -> None:
     logits = LOGITS.copy()
-    logits.flags.writeable = False
-    processor.process(logits, prompt=[1, 2], output=[2, 1, 2])
+    changed = processor.process(logits, prompt=[1, 2], output=[2, 1, 2])
+    assert list(changed) != list(LOGITS)
+    assert list(logits) == list(LOGITS)
 
 
 @pytest.mark.parametrize("processor", ALL, ids=lambda processor: type(processor).__name__)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from decoding.cache.kv_cache import KVLayout, KVShape, Slot
-from decoding.cache.slot_pool import SlotPool, common_prefix
+from decoding.cache.slot_pool import SlotPool
 from decoding.errors import CacheExhausted, CacheTooSmall
 
 LAYOUT = KVLayout(
@@ -251,11 +251,3 @@ def test_a_machine_without_memory_is_named_with_the_remedy() -> None:
     with pytest.raises(CacheExhausted, match="write fewer texts at a time"):
         pool.acquire(PROMPT, capacity=1 << 55)
     assert pool.num_bytes == 0
-
-
-@pytest.mark.parametrize("shared", [0, 1, 15, 16, 63, 64, 65, 127, 128, 129, 200])
-@pytest.mark.parametrize("longer", [0, 1, 70])
-def test_a_common_beginning_is_counted_to_the_token(shared: int, longer: int) -> None:
-    beginning = list(range(shared))
-    left, right = [*beginning, *[-1] * longer], [*beginning, -2, -2]
-    assert common_prefix(left, right) == common_prefix(right, left) == shared
