@@ -4,10 +4,16 @@ BIN := .venv/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench chaos serve clean redis
+.PHONY: help setup demo test check format bench train-cpu train-gpu chaos serve clean redis
+
+OUT ?= models
+define train
+$(if $(DATA),,$(error name the folder with the published sets: make $@ DATA=folder))
+$(BIN)/python -m training.run training/recipes/$(1).toml --data $(DATA) --out $(2) --device $(3) $(if $(STEPS),--steps $(STEPS))
+endef
 
 help: ## what can be done here
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: .venv/ready ## create .venv and install everything into it
 
@@ -37,6 +43,16 @@ format: setup ## rewrite the code as `make check` wants it
 
 bench: setup ## measure drafted against plain decoding and others' drafting; results go to bench/results
 	$(BIN)/python -m bench decode --limit 5
+
+train-cpu: setup ## train both embedded models on this CPU from the sets in DATA=folder: about three hours
+	$(call train,main-cpu,$(OUT)/main,cpu)
+	$(call train,proxy-cpu,$(OUT)/proxy,cpu)
+	$(if $(STEPS),,$(BIN)/python -m training.judge --data $(DATA) --proxy $(OUT)/proxy --out $(OUT)/proxy/judge.json)
+
+train-gpu: setup ## the larger pair on a GPU from the sets in DATA=folder: about half an hour of a large one
+	$(call train,main-gpu,$(OUT)/main,cuda)
+	$(call train,proxy-gpu,$(OUT)/proxy,cuda)
+	$(if $(STEPS),,$(BIN)/python -m training.judge --data $(DATA) --proxy $(OUT)/proxy --out $(OUT)/proxy/judge.json)
 
 chaos: setup redis ## kill workers in the middle of jobs, again and again
 	$(BIN)/pytest -q -m chaos tests/chaos

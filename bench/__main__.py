@@ -1,4 +1,4 @@
-"""The command line of the measurements: `python -m bench decode`, `prompts`, `pictures`, `equality`, `stall`."""
+"""The command line of the measurements: `python -m bench answers`, `decode`, `equality`, ...; `--help` lists all."""
 
 import argparse
 import os
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads
 
-from bench import collect, decode, equality, scenes, stall
+from bench import answers, collect, decode, equality, guesses, scenes, stall, summaries
 
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for module in (decode, equality, collect, scenes, stall):
+    for module in (decode, equality, collect, scenes, stall, answers, summaries, guesses):
         module.add_command(commands)
     arguments = parser.parse_args(words)
     arguments.run(arguments)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.workload import lexical
 from retrieval import split_sentences
-from training.corpus import Record, read_lines
 from training.meetings import clean
+from training.records import Record, read_lines
 
 NUM_PASSAGES = 4
 PASSAGE_WORDS = 130

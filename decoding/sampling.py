@@ -9,6 +9,7 @@ from decoding.errors import InvalidLogits, NoTokenLeft
 from decoding.types import SamplingParams, TokenScore
 
 FORBIDDEN = np.float32(-np.inf)
+NEGLIGIBLE = np.float32(-200)  # a weight of zero in float32, and zero times this is zero
 WIDEST_LEAD = 40.4  # nats between the greatest and the least noise of 52 bits, rounded up
 
 
@@ -132,10 +133,16 @@ def below(value: np.float32, distance: float) -> np.float32:
 
 
 def score(logits: NDArray[np.float32], token: int) -> TokenScore:
-    """Log probability of `token` and the lead of the best token over the second, from (vocabulary,) logits."""
+    """What (vocabulary,) logits say of `token`, of the best token's lead, and of how open the choice was."""
     best = int(np.argmax(logits))
     rest = max(logits[:best].max(initial=FORBIDDEN), logits[best + 1 :].max(initial=FORBIDDEN))
-    mass = np.exp(logits - logits[best]).sum(dtype=np.float64)
+    behind = np.maximum(logits - logits[best], NEGLIGIBLE)
+    weights = np.exp(behind)
+    mass = float(weights.sum(dtype=np.float64))
     lead = float(logits[best]) - float(logits[token])
 
-    return TokenScore(-lead - math.log(mass), float(logits[best]) - float(rest))
+    return TokenScore(
+        logprob=-lead - math.log(mass),
+        margin=float(logits[best]) - float(rest),
+        entropy=math.log(mass) - float(weights @ behind) / mass,
+    )

@@ -67,6 +67,7 @@ class TokenScore:
 
     logprob: float
     margin: float  # nats between the best token and the second best
+    entropy: float  # nats, of the whole distribution at its place
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pipeline import prompts
 from pipeline.cite import CitationChecker
 from pipeline.context import Fitted, Ranker, fit, focus
 from pipeline.errors import EmptyQuestion, QuestionTooLong
-from pipeline.judge import judge_by_margin, judge_by_rules
+from pipeline.judge import Judge
 from pipeline.prompts import NumberedText, Prompt
 from pipeline.proxy import Proxy
 from pipeline.rewrite import queries
@@ -59,12 +59,14 @@ class Pipeline:
         *,
         knowledge_base: KnowledgeBase,
         proxy: Proxy,
+        judge: Judge,
         writer: Writer,
         rank: Ranker,
         settings: Settings,
     ) -> None:
         self.knowledge_base = knowledge_base
         self.proxy = proxy
+        self.judge = judge
         self.writer = writer
         self._rank = rank
         self._settings = settings
@@ -151,9 +153,7 @@ class Pipeline:
             raise QuestionTooLong(num_tokens, limit=limit)
 
     def _decide(self, question: Question, guess: Guess) -> Decision:
-        decision = judge_by_rules(question) or judge_by_margin(
-            guess, threshold=self._settings.gate_threshold
-        )
+        decision = self.judge.decide(question, guess)
         if not decision.retrieve:
             return decision
         return replace(decision, queries=queries(question.text, guess))

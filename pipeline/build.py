@@ -1,6 +1,8 @@
 """The only place that wires the parts together: settings in, a pipeline or a summarizer out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 
 import numpy as np
@@ -8,10 +10,12 @@ from numpy.typing import NDArray
 
 from pipeline.ask import Pipeline
 from pipeline.context import Ranker
+from pipeline.judge import Judge, MarginGate
 from pipeline.proxy import Proxy
 from pipeline.settings import Settings
 from pipeline.summarize import Summarizer
 from pipeline.tokenizer import load_tokenizer
+from pipeline.trained_judge import load_judge
 from pipeline.writer import Writer
 from retrieval import Embedder, open_embedder, open_knowledge_base, rank_texts
 
@@ -19,7 +23,8 @@ from retrieval import Embedder, open_embedder, open_knowledge_base, rank_texts
 def build_pipeline(settings: Settings) -> Pipeline:
     """Opens the knowledge base and loads both models.
 
-    Raises the errors of `retrieval` and `decoding`: a locked or broken knowledge base, a missing model.
+    Raises the errors of `retrieval` and `decoding`: a locked or broken knowledge base, a missing model; and those of
+    `load_judge`.
     """
     embedder = open_embedder(settings.embedder)
     knowledge_base = open_knowledge_base(settings.kb, embedder=embedder)
@@ -27,6 +32,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         return Pipeline(
             knowledge_base=knowledge_base,
             proxy=build_proxy(settings),
+            judge=build_judge(settings),
             writer=build_writer(settings),
             rank=ranker(embedder),
             settings=settings,
@@ -62,6 +68,18 @@ def build_proxy(settings: Settings) -> Proxy:
 
     engine = Engine(load_model(settings.proxy, dtype=settings.dtype))
     return Proxy(engine, load_tokenizer(settings.proxy), guess_tokens=settings.guess_tokens)
+
+
+def build_judge(settings: Settings) -> Judge:
+    """Rules, then the proxy's trained judge if it has one, else its margins. Raises the errors of `load_judge`.
+
+    The setting limits the score of a decision, whichever gate gives it: to a trained judge, the chance of being wrong.
+    """
+    most = settings.gate_threshold
+    if trained := load_judge(Path(settings.proxy)):
+        return Judge(trained if most is None else replace(trained, threshold=1 - most))
+
+    return Judge(MarginGate() if most is None else MarginGate(most))
 
 
 def ranker(embedder: Embedder) -> Ranker:

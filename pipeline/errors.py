@@ -1,5 +1,8 @@
 """What can go wrong between a question and its answer, each with its remedy."""
 
+from pathlib import Path
+from typing import Literal
+
 
 class PipelineError(Exception):
     """Base of every error of this package."""
@@ -57,6 +60,25 @@ class InvalidSetting(PipelineError):
         super().__init__(
             f"{'; '.join(problems)}; correct it in the environment or on the command line"
         )
+
+
+class JudgeUnreadable(PipelineError):
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(f"{path} is no trained judge ({cause}); {judge_remedy(path)}")
+
+
+class JudgeMismatch(PipelineError):
+    def __init__(self, path: Path, learned_from: Literal["weights", "prompt"]) -> None:
+        super().__init__(
+            f"{path} was trained with another {learned_from} of the proxy than is loaded; {judge_remedy(path)}"
+        )
+
+
+def judge_remedy(path: Path) -> str:
+    return (
+        f"train it anew with `python -m training.judge --data DATA --proxy {path.parent} --out {path}`, "
+        "or delete the file to judge by the proxy's margins alone"
+    )
 
 
 class UnusableChatTemplate(PipelineError):

@@ -1,9 +1,10 @@
-"""SlimPLM's necessity judgement: does this question need retrieval? Rules first, then a margin gate on the guess."""
+"""SlimPLM's necessity judgement: does this question need retrieval? Rules first, then a gate on the guess."""
 
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pipeline.types import Decision, Guess, Question
 
@@ -52,6 +53,27 @@ RULES = (
 )
 
 
+class Gate(Protocol):
+    """Decides by what the proxy's guess shows; never asked about a guess that says nothing."""
+
+    def decide(self, question: str, guess: Guess) -> Decision: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Decides whether a question needs passages: by the first rule that applies, else by the gate."""
+
+    gate: Gate
+
+    def decide(self, question: Question, guess: Guess) -> Decision:
+        """A decision without queries. Where the proxy says nothing, passages are needed."""
+        if ruled := judge_by_rules(question):
+            return ruled
+        if not (guess.text.strip() and guess.margins):
+            return Decision(True, 1.0, "the proxy has no guess")
+        return self.gate.decide(question.text, guess)
+
+
 def judge_by_rules(question: Question) -> Decision | None:
     """The first rule that applies decides; None where no rule does."""
     for rule in RULES:
@@ -70,12 +92,17 @@ def doubt(guess: Guess) -> float:
     return sum(ratios) / len(ratios) if ratios else 1.0
 
 
-def judge_by_margin(guess: Guess, *, threshold: float) -> Decision:
+@dataclass(frozen=True, slots=True)
+class MarginGate:
     """Retrieve unless the proxy was very sure: a private collection holds what no model has seen."""
-    score = doubt(guess)
-    if score > threshold:
-        return Decision(
-            True, score, f"the proxy is unsure (doubt {score:.2f} over {threshold:.2f})"
-        )
 
-    return Decision(False, score, f"the proxy is sure (doubt {score:.2f} within {threshold:.2f})")
+    threshold: float = 0.05  # of doubt
+
+    def decide(self, question: str, guess: Guess) -> Decision:
+        score = doubt(guess)
+        if score > self.threshold:
+            reason = f"the proxy is unsure (doubt {score:.2f} over {self.threshold:.2f})"
+            return Decision(True, score, reason)
+
+        reason = f"the proxy is sure (doubt {score:.2f} within {self.threshold:.2f})"
+        return Decision(False, score, reason)

@@ -42,23 +42,29 @@ LINE_BREAKS = {ord(character): " " for character in "\n\r\v\f\x1c\x1d\x1e\x85\u2
 def grounded(
     question: str, passages: Sequence[NumberedText], *, focus: Sequence[NumberedText]
 ) -> Prompt:
-    """An answer in one sentence from numbered passages, cited as [n].
+    """A short answer in the words of numbered passages, cited as [n].
 
     `focus` holds the sentences that match the question best (extractive compression as in RECOMP, Xu et al., 2023),
-    each with the number of its passage.
+    each with the number of its passage. They stand behind the question, so that a model reads them with the question
+    in mind; the passages stand before it, so that questions over the same passages share their beginning.
     """
     return Prompt(
         (
             "Passages:\n",
             *(numbered_line(passage) for passage in passages),
+            f"Question: {one_line(question)}\n",
             *(("Best sentences:\n",) if focus else ()),
             *(marked_line(sentence) for sentence in focus),
-            f"Question: {one_line(question)}\n",
-            "Answer in one sentence from the passages and cite them like [1]. "
+            "Answer briefly in the words of the passages and cite them like [1]. "
             f'If they do not tell, say "{REFUSAL}"\n',
             "Answer:",
         )
     )
+
+
+def num_shared(prompt: Prompt) -> int:
+    """How many segments of a `grounded` prompt stand before its question."""
+    return next(i for i, text in enumerate(prompt.segments) if text.startswith("Question: "))
 
 
 def likely_answers(focus: Sequence[NumberedText]) -> tuple[str, ...]:

@@ -33,9 +33,9 @@ class Settings(BaseSettings):
     )
     remember: bool = True  # keep past outputs, as token ids, to draft from
     cache_mb: int = Field(default=1024, ge=16)  # keys and values of running and past texts
-    gate_threshold: float = Field(
-        default=0.05, ge=0, le=1
-    )  # retrieve above this doubt of the proxy
+    gate_threshold: float | None = Field(
+        default=None, ge=0, le=1
+    )  # retrieve where a decision's score is above; None: as the proxy's trained judge says, else 0.05
     prompt_tokens: int = Field(default=1600, ge=64)  # longest prompt for an answer
     answer_tokens: int = Field(default=96, ge=1)  # longest answer
     guess_tokens: int = Field(default=24, ge=1)  # longest guess of the proxy

@@ -63,11 +63,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """The slim proxy's draft answer, written without any passage."""
+    """The slim proxy's draft answer, written without any passage, and how sure it was of each token of it."""
 
     text: str
-    margins: tuple[float, ...]  # per token: nats between the best token and the second best
-    num_tokens: int
+    margins: tuple[float, ...]  # per token of the text: nats between the best and the second best
+    num_tokens: int  # written in all, with a line break that ended the text
+    logprobs: tuple[float, ...] = ()  # per token of the text, in nats
+    entropies: tuple[float, ...] = ()  # per token of the text, in nats
+
+    def __post_init__(self) -> None:
+        assert len(self.margins) == len(self.logprobs) == len(self.entropies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""One TOML file per model: its shape and the stages it is trained in."""
+"""One TOML file per model: its data, its shape and the stages it is trained in."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -17,18 +17,33 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskSet:
+    """A file of task examples to be made."""
+
+    name: str  # of the file, as the stages call it
+    kind: str  # see training.tasks.GROUPS
+    count: int  # groups, about
+    length: int  # longest group, tokens
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     name: str
-    tokens: int  # language tokens plus exercise tokens
-    language_rows: int  # rows of `length` tokens per step
-    exercise_tokens: int  # tokens of drills or tasks per step
-    length: int
-    exercises: str  # "drills" or the name of a task file in the run folder
+    tokens: int  # columns of all steps together, padding included
+    rows: int  # per pass; passes of a step add up their gradients
+    length: int  # columns of a row
+    sources: dict[str, float]  # "language", "drills" or a task set -> share of the rows
     muon_lr: float
     adam_lr: float
+    passes: int = 1  # forward and backward passes per step
+    language_share: float = 0.5  # of the loss, where a pass has both language and answers to learn
+    easy_drills: float = 0.4  # share of the easier kind of drill at the last step; it falls from 1
     warmup_steps: int = 40
     final_lr_share: float = 0.1
-    drill_share: float = 0.0  # of the exercise steps of a task stage, how many are drills
+
+    @property
+    def num_steps(self) -> int:
+        return self.tokens // (self.rows * self.length * self.passes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +51,30 @@ class Recipe:
     name: str
     seed: int
     threads: int
+    characters: int  # of running text to train language on
     shape: Shape
+    tasks: tuple[TaskSet, ...]
     stages: tuple[Stage, ...]
+    compile: bool = True  # torch.compile: 1.5 times as fast on a CPU; needs a C++ compiler
+
+
+def for_dry_run(recipe: Recipe, *, share: float = 0.004, rows: int = 2) -> Recipe:
+    """The same shape and stages over a small share of the data, `rows` at a time: minutes on any machine."""
+    return replace(
+        recipe,
+        characters=int(share * recipe.characters),
+        tasks=tuple(
+            replace(task, count=max(400, int(share * task.count))) for task in recipe.tasks
+        ),
+        stages=tuple(replace(stage, rows=rows, passes=1) for stage in recipe.stages),
+    )
 
 
 def load_recipe(path: Path) -> Recipe:
     table = tomllib.loads(path.read_text())
-    return Recipe(
-        name=table["name"],
-        seed=table["seed"],
-        threads=table["threads"],
-        shape=Shape(**table["shape"]),
-        stages=tuple(Stage(**stage) for stage in table["stages"]),
-    )
+    parts = {
+        "shape": Shape(**table["shape"]),
+        "tasks": tuple(TaskSet(**task) for task in table["tasks"]),
+        "stages": tuple(Stage(**stage) for stage in table["stages"]),
+    }
+    return Recipe(**{**table, **parts})

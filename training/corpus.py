@@ -1,14 +1,11 @@
 """Reads the raw text sets: one iterator of documents per source, and the share each takes of the mix."""
 
-import json
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import zstandard
-
-Record = dict[str, Any]  # one line of a data set
+from training.heldout import HeldOut
+from training.records import read_lines
 
 MIX: dict[str, float] = {
     "wikipedia": 0.5,
@@ -17,14 +14,6 @@ MIX: dict[str, float] = {
     "textbooks": 0.1,
     "dialogues": 0.1,
 }
-
-
-def read_lines(path: Path) -> Iterator[Record]:
-    """JSON objects of a zstd-compressed JSON-lines file, in file order."""
-    with zstandard.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            if line.strip():
-                yield json.loads(line)
 
 
 def articles(path: Path) -> Iterator[str]:
@@ -59,7 +48,11 @@ SOURCES: dict[str, Callable[[Path], Iterator[str]]] = {
 
 
 def documents(data: Path, *, num_characters: int, seed: int) -> Iterator[str]:
-    """Documents of all sources, each source up to its share of `num_characters`, shuffled within a source."""
+    """Documents of all sources, each source up to its share of `num_characters`, shuffled within a source.
+
+    Articles and paragraphs that the models are measured on are left out.
+    """
+    held_out = HeldOut(data)
     for source, share in MIX.items():
         pool = list(SOURCES[source](data))
         random.Random(f"{seed}-{source}").shuffle(pool)
@@ -67,5 +60,14 @@ def documents(data: Path, *, num_characters: int, seed: int) -> Iterator[str]:
         for text in pool:
             if budget <= 0:
                 break
-            yield text[: max(budget, 0)]
-            budget -= len(text)
+            kept = without_held_out(text[:budget], held_out)
+            if kept:
+                yield kept
+            budget -= len(kept)
+
+
+def without_held_out(text: str, held_out: HeldOut) -> str:
+    title, _, _ = text.partition("\n")
+    if title in held_out.titles:
+        return ""
+    return "\n".join(line for line in text.split("\n") if not held_out.shares(line))

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-IGNORED = -100  # label that takes no part in the loss
+from training.rows import ANSWER, LANGUAGE, NOTHING, Rows, rows_of_text
 
 
 def repeat_drill(
     tokens: np.ndarray, *, length: int, separator: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A stretch of text (or of its tokens shuffled), again and again; loss on every repeat.
+    """A stretch of text (or of its tokens shuffled), again and again; every repeat is learned.
 
-    Returns token ids and labels, both (length,).
+    Returns token ids and what they are learned as, both (length,).
     """
     size = int(np.exp(rng.uniform(np.log(6), np.log(200))))
     start = int(rng.integers(0, len(tokens) - size))
@@ -18,21 +18,21 @@ def repeat_drill(
     if rng.random() < 0.6:
         stretch = rng.permutation(stretch)
     ids = np.tile(np.append(stretch, separator), length // size + 1)[:length]
-    labels = ids.copy()
-    labels[: size + 1] = IGNORED
+    learned = np.full(length, ANSWER)
+    learned[: size + 1] = NOTHING
 
-    return ids, labels
+    return ids, learned
 
 
 def quote_drill(
     tokens: np.ndarray, *, length: int, separator: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Several stretches, then the first tokens of one of them as a cue; loss on the rest of that stretch.
+    """Several stretches, then the first tokens of one of them as a cue; the rest of that stretch is learned.
 
-    Returns token ids and labels, both (length,).
+    Returns token ids and what they are learned as, both (length,).
     """
     ids = np.empty(0, dtype=np.int64)
-    labels = np.empty(0, dtype=np.int64)
+    learned = np.empty(0, dtype=np.int64)
     while len(ids) < length:
         size = int(rng.integers(16, 40))
         count = int(rng.integers(3, 9))
@@ -42,13 +42,14 @@ def quote_drill(
         chosen = stretches[int(rng.integers(count))]
         num_cue = int(rng.integers(2, 5))
         ids = np.concatenate([ids, shown, chosen, [separator]])
-        answer = np.concatenate([np.full(num_cue, IGNORED), chosen[num_cue:], [separator]])
-        labels = np.concatenate([labels, np.full(len(shown), IGNORED), answer])
+        num_learned = len(chosen) - num_cue + 1  # and the separator
+        kinds = [np.full(len(shown) + num_cue, NOTHING), np.full(num_learned, ANSWER)]
+        learned = np.concatenate([learned, *kinds])
 
-    return ids[:length], labels[:length]
+    return ids[:length], learned[:length]
 
 
-def drill_batch(
+def drill_rows(
     tokens: np.ndarray,
     *,
     rows: int,
@@ -56,9 +57,19 @@ def drill_batch(
     separator: int,
     quote_share: float,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Repeat drills, and the harder quote drills in the given share: ids and labels, both (rows, length)."""
+) -> Rows:
+    """Repeat drills, and the harder quote drills in the given share."""
     kinds = [quote_drill if rng.random() < quote_share else repeat_drill for _ in range(rows)]
     pairs = [kind(tokens, length=length, separator=separator, rng=rng) for kind in kinds]
 
-    return np.stack([ids for ids, _ in pairs]), np.stack([labels for _, labels in pairs])
+    return rows_of_text(
+        np.stack([ids for ids, _ in pairs]), np.stack([learned for _, learned in pairs])
+    )
+
+
+def language_rows(tokens: np.ndarray, *, rows: int, length: int, rng: np.random.Generator) -> Rows:
+    """Stretches of running text, every token learned."""
+    starts = rng.integers(0, len(tokens) - length, size=rows)
+    ids = np.stack([tokens[start : start + length] for start in starts]).astype(np.int64)
+
+    return rows_of_text(ids, np.full(ids.shape, LANGUAGE))

@@ -1,17 +1,39 @@
-"""Turns a checkpoint into a model folder: bf16 safetensors, configuration, tokenizer, figures and the loss plot."""
+"""Turns a trained model into a model folder: bf16 safetensors, configuration, tokenizer, figures and the loss plot."""
 
-import argparse
 import json
 import shutil
 from pathlib import Path
 
-import torch
+from matplotlib.figure import Figure
+from transformers import LlamaForCausalLM
 
-from training.config import load_recipe
-from training.corpus import Record
-from training.train import build_model
+from training.config import Recipe
+from training.records import Record
 
 FIGURES_FILE = "training.json"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+
+
+def export(
+    model: LlamaForCausalLM, recipe: Recipe, *, log: Path, tokenizer: Path, out: Path
+) -> Record:
+    """Writes the folder, with the tokenizer files of the folder `tokenizer`; returns the figures of the training."""
+    out.mkdir(parents=True, exist_ok=True)
+    model.bfloat16().save_pretrained(out)
+    for name in TOKENIZER_FILES:
+        if tokenizer.resolve() != out.resolve():
+            shutil.copy(tokenizer / name, out / name)
+    rows = read_log(log)
+    figures = {
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "stages": {stage.name: summary(rows, stage.name) for stage in recipe.stages},
+    }
+    (out / FIGURES_FILE).write_text(json.dumps(figures, indent=2) + "\n")
+    plot_losses(rows, title=f"{recipe.name}: training loss").savefig(out / "loss.png", dpi=110)
+
+    return figures
 
 
 def read_log(path: Path) -> list[Record]:
@@ -19,62 +41,40 @@ def read_log(path: Path) -> list[Record]:
     return [row for row in rows if "step" in row]
 
 
-def plot_losses(rows: list[Record], out: Path, *, title: str) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
-    for key, label in (("language_loss", "language"), ("exercise_loss", "drills, then tasks")):
-        axes.plot(range(len(rows)), [row[key] for row in rows], label=label, linewidth=1.2)
-    boundary = next((i for i, row in enumerate(rows) if row["stage"] == "tasks"), len(rows))
-    axes.axvline(boundary, color="grey", linestyle=":", linewidth=1)
-    axes.set(
-        title=title, xlabel="logged steps (every 20th)", ylabel="cross entropy, nats per token"
-    )
-    axes.legend()
-    figure.savefig(out, dpi=110)
-    plt.close(figure)
+def summary(rows: list[Record], stage: str) -> Record:
+    """Steps, tokens and seconds of a stage, and its losses over the last five logged rows."""
+    own = [row for row in rows if row["stage"] == stage]
+    if not own:
+        return {}
+    return {
+        "steps": own[-1]["step"],
+        "tokens": own[-1]["tokens"],
+        "seconds": round(sum(row["lap_seconds"] for row in own)),
+        "language_loss": mean_of([row["language_loss"] for row in own[-5:]]),
+        "answer_loss": mean_of([row["answer_loss"] for row in own[-5:]]),
+    }
 
 
-def summarise(rows: list[Record], *, num_parameters: int) -> Record:
-    stages = {}
+def mean_of(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(sum(known) / len(known), 3) if known else None
+
+
+def plot_losses(rows: list[Record], *, title: str) -> Figure:
+    """Both losses over the tokens trained on; a dotted line where a stage begins."""
+    figure = Figure(figsize=(7, 3.5), layout="constrained")
+    axes = figure.subplots()
+    before = 0
     for stage in dict.fromkeys(row["stage"] for row in rows):
-        last = [row for row in rows if row["stage"] == stage][-5:]
-        stages[stage] = {
-            "steps": last[-1]["steps"],
-            "seconds": last[-1]["seconds"],
-            "tokens_per_s": last[-1]["tokens_per_s"],
-            "language_loss": round(sum(row["language_loss"] for row in last) / len(last), 3),
-            "exercise_loss": round(sum(row["exercise_loss"] for row in last) / len(last), 3),
-        }
-    return {"parameters": num_parameters, "stages": stages}
+        own = [row for row in rows if row["stage"] == stage]
+        tokens = [(before + row["tokens"]) / 1e6 for row in own]
+        for key, colour in (("language_loss", "tab:blue"), ("answer_loss", "tab:orange")):
+            values = [float("nan") if row[key] is None else row[key] for row in own]
+            axes.plot(tokens, values, color=colour, linewidth=1.1)
+        axes.axvline(before / 1e6, color="grey", linestyle=":", linewidth=1)
+        axes.annotate(stage, (before / 1e6, axes.get_ylim()[1]), fontsize=8, va="top")
+        before += own[-1]["tokens"]
+    axes.set(title=title, xlabel="million tokens", ylabel="cross entropy, nats per token")
+    axes.legend(axes.get_lines()[:2], ["running text", "drills, then answers"])
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--runs", type=Path, default=Path("training/runs"))
-    parser.add_argument("--tokenizer", type=Path, required=True, help="folder with tokenizer.json")
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    recipe = load_recipe(arguments.recipe)
-    state = torch.load(arguments.runs / f"{recipe.name}.checkpoint.pt", weights_only=True)
-    model = build_model(recipe, vocabulary=8192)
-    model.load_state_dict(state["model"])
-    num_parameters = sum(p.numel() for p in model.parameters())
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    model.bfloat16().save_pretrained(arguments.out)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        if arguments.tokenizer.resolve() != arguments.out.resolve():
-            shutil.copy(arguments.tokenizer / name, arguments.out / name)
-    rows = read_log(arguments.runs / f"{recipe.name}.log.jsonl")
-    figures = summarise(rows, num_parameters=num_parameters)
-    (arguments.out / FIGURES_FILE).write_text(json.dumps(figures, indent=2) + "\n")
-    plot_losses(rows, arguments.out / "loss.png", title=f"{recipe.name}: training loss")
-    print(json.dumps(figures, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+    return figure

@@ -12,6 +12,7 @@ tied output head reads.
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import LlamaForCausalLM
@@ -21,6 +22,7 @@ FINAL_NORM = 0.15  # keeps the logits of the tied head in range all the same
 LOOK_BACK = 6.9  # strength of a query and of a key in layer 0; their product over 8 sharpens "one token back"
 MATCH = 3.0  # the same for content and previous in layer 2
 COPY = 1.1  # how strongly layer 2 writes what it found
+MEANING_SHARE = 0.6
 NUM_FAST = 8  # rotary pairs that tell neighbours apart
 FIRST_SLOW = (
     15  # rotary pairs from here turn too slowly to disturb a match some hundred tokens away
@@ -28,8 +30,14 @@ FIRST_SLOW = (
 
 
 @torch.no_grad()
-def lay_induction(model: LlamaForCausalLM, *, seed: int) -> None:
-    """Overwrites embeddings and attention of layers 0 and 2, and silences every other layer's output at the start."""
+def lay_induction(
+    model: LlamaForCausalLM, *, seed: int, meanings: np.ndarray | None = None
+) -> None:
+    """Overwrites embeddings and attention of layers 0 and 2, and silences every other layer's output at the start.
+
+    `meanings` (vocabulary, hidden / 2), of unit mean square, make up `MEANING_SHARE` of the content's variance; the
+    rest stays random, so that every token can be told from its neighbours in meaning.
+    """
     generator = torch.Generator().manual_seed(seed)
     hidden = model.config.hidden_size
     content = hidden // 2
@@ -40,6 +48,10 @@ def lay_induction(model: LlamaForCausalLM, *, seed: int) -> None:
     embeddings = model.model.embed_tokens.weight
     embeddings.normal_(std=0.01, generator=generator)
     embeddings[:, :content].normal_(std=EMBEDDING_STD, generator=generator)
+    if meanings is not None:
+        embeddings[:, :content] *= math.sqrt(1 - MEANING_SHARE)
+        meant = torch.from_numpy(meanings[:, :content])
+        embeddings[:, :content] += meant * EMBEDDING_STD * math.sqrt(MEANING_SHARE)
     constant = EMBEDDING_STD * math.sqrt(content)
     embeddings[:, -1] = constant
     look_one_back(model, content=content)

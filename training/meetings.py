@@ -8,16 +8,18 @@ from pathlib import Path
 
 from pipeline.prompts import NumberedText
 from retrieval import split_sentences
-from training.corpus import Record, read_lines
+from training.records import Record, read_lines
 
-WINDOW_WORDS = (90, 620)  # shortest and longest training window
+WINDOW_WORDS = (60, 330)  # shortest and longest training window
 MAX_TARGET_WORDS = 34
 
 
 @dataclass(frozen=True, slots=True)
 class WindowQuery:
     text: str
-    target: NumberedText | None  # the sentence that answers it; None where the window says nothing
+    target: (
+        str | None
+    )  # words that an answer should come close to; None where the window says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +41,26 @@ def overlap(sentence: str, reference: str) -> float:
     return len(shared) ** 2 / (len(words) + 4)
 
 
-def best_sentence(turns: Sequence[NumberedText], reference: str) -> NumberedText | None:
-    """The sentence of the turns closest to the reference, if any comes close."""
-    sentences = [
-        NumberedText(turn.number, turn.text[a:b], turn.label)
-        for turn in turns
-        for a, b in split_sentences(turn.text)
-        if 6 <= len(turn.text[a:b].split()) <= MAX_TARGET_WORDS
-    ]
-    best = max(sentences, key=lambda s: overlap(s.text, reference), default=None)
-    return best if best and overlap(best.text, reference) > 0.8 else None
-
-
 def cut_window(
     turns: Sequence[tuple[str, str]], start: int, *, num_words: int
-) -> list[NumberedText]:
+) -> tuple[list[NumberedText], int]:
+    """The turns from `start` on that hold `num_words`, very short ones left out; and how many were read for it."""
     window: list[NumberedText] = []
+    num_turns = 0
     for speaker, words in turns[start:]:
         if num_words <= 0:
             break
+        num_turns += 1
         text = " ".join(clean(words).split()[:160])
         if len(text.split()) >= 3:
             window.append(NumberedText(len(window) + 1, text, speaker))
             num_words -= len(text.split())
 
-    return window
+    return window, num_turns
 
 
-def qmsum_windows(data: Path, *, per_meeting: int, seed: int) -> Iterator[Window]:
+def qmsum_windows(data: Path, *, per_meeting: int, seed: int, scale: int = 1) -> Iterator[Window]:
+    """Windows around the turns that answer a query; `scale` times `WINDOW_WORDS` long."""
     rng = random.Random(seed)
     for meeting in read_lines(data / "meetings/qmsum-train.jsonl.zst"):
         turns = [(t["speaker"], t["content"]) for t in meeting["meeting_transcripts"]]
@@ -77,18 +71,17 @@ def qmsum_windows(data: Path, *, per_meeting: int, seed: int) -> Iterator[Window
                 break
             low, high = map(int, asked["relevant_text_span"][0])
             start = max(0, rng.randint(low - 4, max(low, high - 3)))
-            window = cut_window(turns, start, num_words=rng.randint(*WINDOW_WORDS))
+            window, num_turns = cut_window(
+                turns, start, num_words=scale * rng.randint(*WINDOW_WORDS)
+            )
             others = rng.sample(specific, k=min(len(specific), rng.randint(0, 3)))
             chosen = [asked, *(other for other in others if other is not asked)]
             rng.shuffle(chosen)
-            inside = range(start, start + len(window))
+            inside = range(start, start + num_turns)
             yield Window(
                 window,
                 [
-                    WindowQuery(
-                        query["query"],
-                        best_sentence(window, query["answer"]) if touches(query, inside) else None,
-                    )
+                    WindowQuery(query["query"], query["answer"] if touches(query, inside) else None)
                     for query in chosen
                 ],
             )
@@ -100,6 +93,29 @@ def touches(query: Record, turns: range) -> bool:
     )
 
 
+FILLER = re.compile(r",? ?\b(?:uh|um|uhm|hmm|mm|mmm|er|erm|ah|you know)\b,?", re.I)
+RUN_UP = re.compile(
+    r"^(?:[\s,.]|\b(?:so|and|but|well|yeah|yes|okay|ok|right|now|oh|alright|then|sure|because)\b|\bno,)+",
+    re.I,
+)
+_PLAIN_STARTS = """
+the a an this that these those we you he she it they there if when what how some in on for at with my our maybe
+"""
+PLAIN_STARTS = frozenset(_PLAIN_STARTS.split())
+
+
+def report(turn: NumberedText) -> str:
+    """What a turn says as reported speech, without its fillers, cited: "Ann said that we need two weeks [4]"."""
+    words = " ".join(FILLER.sub("", turn.text).split())
+    said = RUN_UP.sub("", words) or words
+    first, _, rest = said.partition(" ")
+    said = f"{first.lower()} {rest}" if first.lower() in PLAIN_STARTS else said
+    verb = "asked:" if said.endswith("?") else "said that"
+    spoken = f"{turn.label} {verb} {said}" if turn.label else said
+
+    return f"{spoken.rstrip(' .,;')} [{turn.number}]."
+
+
 ABOUT = (
     "What was said about {words}?", "What did {speaker} say about {words}?", "What about {words}?",
     "Summarize the discussion about {words}.", "What did the group decide about {words}?",
@@ -107,7 +123,7 @@ ABOUT = (
 )  # fmt: skip
 
 
-def synthetic_windows(data: Path, *, count: int, seed: int) -> Iterator[Window]:
+def synthetic_windows(data: Path, *, count: int, seed: int, scale: int = 1) -> Iterator[Window]:
     """Windows of calls and dialogues with queries made from the words of single sentences."""
     rng = random.Random(seed)
     pool = [
@@ -125,7 +141,7 @@ def synthetic_windows(data: Path, *, count: int, seed: int) -> Iterator[Window]:
     for _ in range(count):
         turns = rng.choice(pool)
         start = rng.randrange(max(1, len(turns) - 12))
-        window = cut_window(turns, start, num_words=rng.randint(*WINDOW_WORDS))
+        window, _ = cut_window(turns, start, num_words=scale * rng.randint(*WINDOW_WORDS))
         targets = [
             NumberedText(turn.number, turn.text[a:b], turn.label)
             for turn in window
@@ -141,8 +157,7 @@ def synthetic_windows(data: Path, *, count: int, seed: int) -> Iterator[Window]:
                 continue
             first = rng.randrange(len(words))
             about = " ".join(words[first : first + rng.choice([2, 3, 4])])
-            queries.append(
-                WindowQuery(rng.choice(ABOUT).format(words=about, speaker=target.label), target)
-            )
+            asked = rng.choice(ABOUT).format(words=about, speaker=target.label)
+            queries.append(WindowQuery(asked, target.text))
         if queries:
             yield Window(window, queries)

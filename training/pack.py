@@ -1,6 +1,5 @@
 """Turns documents into one memory-mapped file of token ids (uint16), each document closed by the end token."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -28,26 +27,3 @@ def pack(data: Path, tokenizer: Tokenizer, out: Path, *, num_characters: int, se
 
 def load(path: Path) -> np.ndarray:
     return np.memmap(path, dtype=np.uint16, mode="r")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--characters", type=int, default=90_000_000)
-    parser.add_argument("--seed", type=int, default=7)
-    arguments = parser.parse_args()
-    tokenizer = Tokenizer.from_file(str(arguments.tokenizer))
-    num_tokens = pack(
-        arguments.data,
-        tokenizer,
-        arguments.out,
-        num_characters=arguments.characters,
-        seed=arguments.seed,
-    )
-    print(f"{num_tokens:,} tokens in {arguments.out}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,17 +1,19 @@
-"""Grounded and closed-book question sets: human ones, and synthetic ones made from Wikipedia sentences."""
+"""Grounded questions written by people: a passage, a question, and the clause of the passage that answers it."""
 
-import hashlib
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.clauses import Span, clause_around
 from retrieval import split_sentences
-from training.corpus import Record, read_lines
+from retrieval.words import stems
+from training.heldout import HeldOut
+from training.records import Record, read_lines
 
-LONGEST_ANSWER = 34  # words
-SHORTEST_ANSWER = 5
+LONGEST_PASSAGE = 220  # words
+LONGEST_CLAUSE = 24  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,86 +21,30 @@ class GroundedQuestion:
     question: str
     title: str
     passage: str
-    answer: str  # one sentence of the passage, verbatim
+    sentence: str  # of the passage, verbatim
+    answer: str  # a clause of the sentence, verbatim
 
 
-@dataclass(frozen=True, slots=True)
-class ShortQuestion:
-    question: str
-    answer: str
-
-
-def sentence_around(passage: str, answer: str) -> str | None:
-    """The sentence that holds the answer; a long one is cut to the clause around it. None if there is no such one."""
-    for start, end in split_sentences(passage):
-        sentence = passage[start:end]
-        if answer not in sentence:
-            continue
-        num_words = len(sentence.split())
-        if num_words > LONGEST_ANSWER:
-            sentence = clause_around(sentence, answer) or ""
-        return sentence if num_words >= SHORTEST_ANSWER and is_whole(sentence) else None
-
-    return None
-
-
-def is_whole(sentence: str) -> bool:
-    """Not empty, begins like a sentence or a clause, and closes what it opens."""
-    return bool(sentence) and sentence[0].isalnum() and sentence.count("(") == sentence.count(")")
-
-
-def clause_around(sentence: str, answer: str) -> str | None:
-    """The shortest run of clauses (cut at commas and semicolons) that holds the answer in full."""
-    cuts = [0, *(match.end() for match in re.finditer(r"[,;:] ", sentence)), len(sentence)]
-    runs = [
-        sentence[a:b].strip(" ,;:")
-        for i, a in enumerate(cuts)
-        for b in cuts[i + 1 :]
-        if answer in sentence[a:b]
-        and SHORTEST_ANSWER <= len(sentence[a:b].split()) <= LONGEST_ANSWER
+def grounded_question(
+    question: str, *, title: str = "", passage: str, answers: Sequence[str]
+) -> GroundedQuestion | None:
+    """The question with the sentence that holds an answer and shares most words with it; None if none does."""
+    wanted = set(stems(question))
+    found = [
+        (len(wanted & set(stems(passage[a:b]))), -a, passage[a:b], match.span())
+        for answer in answers
+        for a, b in split_sentences(passage)
+        if answer and (match := re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", passage[a:b]))
     ]
-    return min(runs, key=len, default=None)
+    if not found:
+        return None
+    *_, sentence, place = max(found)
+    span = clause_around(sentence, Span(*place))
+    clause = sentence[span.start : span.end]
+    if len(clause.split()) > LONGEST_CLAUSE:
+        return None
 
-
-class HeldOut:
-    """Questions and contexts of the evaluation sets, by the hash of their words; nothing of them is trained on."""
-
-    def __init__(self, data: Path) -> None:
-        self._hashes: set[bytes] = set()
-        for name in HELD_OUT_SETS:
-            for row in read_lines(data / f"questions/{name}.jsonl.zst"):
-                self._hashes |= {
-                    fingerprint(str(row[key])) for key in ("question", "context") if key in row
-                }
-
-    def __contains__(self, row: Record) -> bool:
-        return any(
-            fingerprint(str(row[key])) in self._hashes
-            for key in ("question", "context")
-            if key in row
-        )
-
-
-HELD_OUT_SETS = (
-    "2wiki-dev", "NQ-open.efficientqa.dev.1.1", "ambigqa-dev", "bamboogle", "hotpotqa-dev", "musique-dev",
-    "nq-dev", "nq-swap-dev", "popqa-1000", "squad-20articles", "strategyqa-dev",
-    "wiki2015-grounded-dev",
-)  # fmt: skip
-
-
-def fingerprint(text: str) -> bytes:
-    words = re.findall(r"\w+", text.lower())
-    return hashlib.blake2b(" ".join(words).encode(), digest_size=16).digest()
-
-
-def squad(data: Path) -> Iterator[GroundedQuestion]:
-    held_out = HeldOut(data)
-    for row in read_lines(data / "questions/squad-train-sample-4330.jsonl.zst"):
-        if row in held_out:
-            continue
-        answer = sentence_around(row["context"], first_answer(row))
-        if answer:
-            yield GroundedQuestion(row["question"], "", row["context"], answer)
+    return GroundedQuestion(question.strip(), title, passage, sentence, clause)
 
 
 def first_answer(row: Record) -> str:
@@ -112,136 +58,85 @@ def first_answer(row: Record) -> str:
     return str(answers["text"] if isinstance(answers, dict) else answers)
 
 
-def natural_questions(data: Path) -> Iterator[GroundedQuestion]:
-    held_out = HeldOut(data)
+def squad(data: Path, held_out: HeldOut) -> Iterator[GroundedQuestion]:
+    for row in read_lines(data / "questions/squad-train-sample-4330.jsonl.zst"):
+        if row in held_out or held_out.shares(row["context"]):
+            continue
+        item = grounded_question(
+            row["question"], passage=one_spaced(row["context"]), answers=[first_answer(row)]
+        )
+        if item:
+            yield item
+
+
+def natural_questions(data: Path, held_out: HeldOut) -> Iterator[GroundedQuestion]:
     for row in read_lines(data / "questions/nq-open-oracle-2655.jsonl.zst"):
         gold = next((ctx for ctx in row["ctxs"] if ctx.get("isgold")), None)
-        if gold is None or row in held_out:
+        if gold is None or row in held_out or held_out.shares(gold["text"]):
             continue
-        passage = " ".join(gold["text"].split())
-        answer = next((a for a in (sentence_around(passage, x) for x in row["answers"]) if a), None)
-        if answer:
-            yield GroundedQuestion(f"{row['question']}?", gold["title"], passage, answer)
+        item = grounded_question(
+            f"{row['question']}?",
+            title=gold["title"],
+            passage=one_spaced(gold["text"]),
+            answers=row["answers"],
+        )
+        if item:
+            yield item
 
 
-def swapped(data: Path) -> Iterator[GroundedQuestion]:
+def swapped(data: Path, held_out: HeldOut) -> Iterator[GroundedQuestion]:
     """Passages whose answer was exchanged: the reader must follow the passage."""
-    held_out = HeldOut(data)
     for row in read_lines(data / "questions/nq-swap-train.jsonl.zst"):
-        if row in held_out:
+        passage = without_markup(row["context"])
+        if row in held_out or held_out.shares(passage):
             continue
-        passage = " ".join(re.sub(r"<[^>]*>", " ", row["context"]).split())
-        passage = re.sub(r" ([.,;:?!)])", r"\1", passage)
-        answer = sentence_around(passage, first_answer(row))
-        if answer and len(passage.split()) < 220:
-            yield GroundedQuestion(f"{row['question']}?", "", passage, answer)
+        item = grounded_question(
+            f"{row['question']}?", passage=passage, answers=[first_answer(row)]
+        )
+        if item:
+            yield item
 
 
-def synthetic(data: Path, *, count: int, seed: int) -> Iterator[GroundedQuestion]:
-    """Questions made from single sentences of Wikipedia paragraphs."""
+def without_markup(text: str) -> str:
+    """HTML tags and the spaces before punctuation out, as Natural Questions' pages need it."""
+    plain = one_spaced(re.sub(r"<[^>]*>", " ", text))
+    return re.sub(r" ([.,;:?!)])", r"\1", plain)
+
+
+def one_spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+def human_questions(data: Path, *, held_out: HeldOut, seed: int) -> list[GroundedQuestion]:
+    """All of them, long passages cut to a stretch around the answer, shuffled."""
     rng = random.Random(seed)
-    made = 0
-    for row in read_lines(data / "text/wikipedia2015.jsonl.zst"):
-        paragraphs = [p for p in row["text"].split("\n") if 40 <= len(p.split()) <= 150]
-        rng.shuffle(paragraphs)
-        for paragraph in paragraphs[:3]:
-            spans = [
-                (a, b)
-                for a, b in split_sentences(paragraph)
-                if 7 <= len(paragraph[a:b].split()) <= 28
-            ]
-            if not spans:
-                continue
-            start, end = rng.choice(spans)
-            sentence = paragraph[start:end]
-            question = ask_about(sentence, row["title"], rng=rng)
-            if question:
-                yield GroundedQuestion(question, row["title"], paragraph, sentence)
-                made += 1
-        if made >= count:
-            return
+    sets = (squad, natural_questions, swapped)
+    items = [
+        shortened(item, max_words=LONGEST_PASSAGE, rng=rng)
+        for read in sets
+        for item in read(data, held_out)
+    ]
+    rng.shuffle(items)
+
+    return items
 
 
-def ask_about(sentence: str, title: str, *, rng: random.Random) -> str | None:
-    """A question whose answer is the sentence: a cloze with a wh-word, or one that names its topic words."""
-    makers = [year_cloze, number_cloze, name_cloze, topic_question]
-    rng.shuffle(makers)
-    for maker in makers:
-        question = maker(sentence, title, rng)
-        if question:
-            return question
+def shortened(item: GroundedQuestion, *, max_words: int, rng: random.Random) -> GroundedQuestion:
+    """The same with at most about `max_words` words of passage: whole sentences before and behind the answer's."""
+    passage = item.passage
+    if len(passage.split()) <= max_words:
+        return item
+    spans = split_sentences(passage)
+    start = passage.index(item.sentence)
+    first = last = next(i for i, (a, b) in enumerate(spans) if a <= start < b)
+    num_words = len(item.sentence.split())
+    while first > 0 or last < len(spans) - 1:
+        is_before = first > 0 and (last == len(spans) - 1 or rng.random() < 0.5)
+        a, b = spans[first - 1] if is_before else spans[last + 1]
+        num_words += len(passage[a:b].split())
+        if num_words > max_words:
+            break
+        first, last = (first - 1, last) if is_before else (first, last + 1)
+    text = passage[spans[first][0] : spans[last][1]]
 
-    return None
-
-
-def cloze(sentence: str, start: int, end: int, wh: str) -> str:
-    """The clause around the gap, turned into a question by the wh-word in the gap."""
-    text = sentence[:start] + wh + sentence[end:]
-    words = text.rstrip(".").split()
-    gap = len(sentence[:start].split())
-    return " ".join(words[max(0, gap - 12) : gap + 10]) + "?"
-
-
-def year_cloze(sentence: str, title: str, rng: random.Random) -> str | None:
-    match = re.search(r"\b[Ii]n (1\d{3}|20\d{2})\b", sentence)
-    if not match:
-        return None
-    rest = (sentence[: match.start()] + sentence[match.end() :]).strip(" .,")
-    return (
-        f"When {lower_first(rest)}?"
-        if rng.random() < 0.5
-        else cloze(sentence, *match.span(), "in what year")
-    )
-
-
-def number_cloze(sentence: str, title: str, rng: random.Random) -> str | None:
-    match = re.search(r"\b\d[\d,.]*\d\b(?= [a-z]+)", sentence)
-    return cloze(sentence, *match.span(), "how many") if match else None
-
-
-def name_cloze(sentence: str, title: str, rng: random.Random) -> str | None:
-    names = list(re.finditer(r"(?<=[a-z,] )[A-Z][a-z]+(?: [A-Z][a-z]+)*", sentence))
-    if not names:
-        return None
-    return cloze(sentence, *rng.choice(names).span(), rng.choice(["who", "what", "which"]))
-
-
-def topic_question(sentence: str, title: str, rng: random.Random) -> str | None:
-    words = [w.strip(".,;:()'") for w in sentence.split()]
-    topics = [w for w in words if len(w) > 4 and w.isalpha()]
-    if len(topics) < 3:
-        return None
-    first = rng.randrange(len(topics) - 2)
-    chosen = topics[first : first + rng.choice([2, 3])]
-    asked = " and ".join(chosen) if len(chosen) == 2 else " ".join(chosen)
-    return rng.choice(
-        [f"What is said about {asked}?", f"What do we know about {title} and {asked}?", f"How about {asked}?",
-         f"Tell me about {asked}.", f"What about {asked} in {title}?"]
-    )  # fmt: skip
-
-
-def lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:] if text[:2] != text[:2].upper() else text
-
-
-def closed_book(data: Path) -> Iterator[ShortQuestion]:
-    """Open questions with short answers, from training parts whose licence allows derived works."""
-    held_out = HeldOut(data)
-    for row in read_lines(data / "questions/ambigqa-train.jsonl.zst"):
-        answer = first_answer(row)
-        if answer and row not in held_out:
-            yield ShortQuestion(row["question"].rstrip("? ") + "?", answer.replace(" ,", ","))
-
-
-def definitions(data: Path, *, count: int) -> Iterator[ShortQuestion]:
-    """ "What is X?", answered by the first sentence of the article on X."""
-    for number, row in enumerate(read_lines(data / "text/wikipedia2015.jsonl.zst")):
-        first = next(iter(split_sentences(row["text"][:600])), (0, 0))
-        sentence = row["text"][slice(*first)]
-        is_about = row["title"].split()[0].lower()[:5] in sentence.lower()
-        if is_about and 6 <= len(sentence.split()) <= LONGEST_ANSWER and "\n" not in sentence:
-            asked = ("What is", "Tell me about", "What do you know about")[number % 3]
-            yield ShortQuestion(f"{asked} {row['title']}?", sentence)
-            count -= 1
-        if count == 0:
-            return
+    return GroundedQuestion(item.question, item.title, text, item.sentence, item.answer)

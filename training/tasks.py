@@ -1,217 +1,132 @@
 """Writes the task examples of both models, in the very prompts of the product."""
 
-import argparse
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from pipeline.context import focus
-from pipeline.prompts import (
-    NOTHING_SAID,
-    REFUSAL,
-    NumberedText,
-    Prompt,
-    closed_book,
-    grounded,
-    json_safe,
-    marked_turn,
-    multi_query,
-    skeleton,
+from pipeline.prompts import closed_book
+from training import meetings, questions, synthetic
+from training.closed_book import closed_book_questions
+from training.config import TaskSet
+from training.definitions import definitions
+from training.exercises import ANSWER, NOTHING, Group, Piece, save_tasks
+from training.grounded import GroundedWriter, Shown
+from training.heldout import HeldOut
+from training.prompt_tokens import PromptTokens
+from training.records import read_lines
+from training.reserved import is_reserved
+from training.windows import WindowWriter
+
+SHORT, LONG = 1024, 2048  # tokens of a row
+STRANGER_SHARE = 0.15  # of groups with a question about something else
+MISSING_SHARE = (
+    0.35  # of groups with a question about a paragraph of the same article that is not shown
 )
-from retrieval import rank_texts, split_sentences
-from training import meetings, questions
-from training.exercises import Answer, Example, save_tasks
-from training.tokenizer import END
-
-LONGEST_EXAMPLE = 2048  # tokens
+REMOVED_SHARE = 0.1  # of groups in which a passage lacks the sentence that answers
 
 
-def lexical(query: str, texts: Sequence[str]) -> list[float]:
-    return rank_texts(query, texts, embedder=None)
+def human_groups(
+    tokens: PromptTokens, data: Path, *, count: int, rng: random.Random, length: int
+) -> Iterator[Group]:
+    """Questions of people, each passage with its own; every pass over the set mixes the passages anew."""
+    pool = questions.human_questions(data, held_out=HeldOut(data), seed=rng.randrange(1 << 30))
+    writer = GroundedWriter(tokens, rng=rng, length=length)
+    most_words = 75 if length == SHORT else 160
+    for _ in range(count):
+        hosts = rng.sample(pool, writer.num_passages())
+        strangers = rng.sample(pool, 1) if rng.random() < STRANGER_SHARE else []
+        shown = []
+        for host in hosts:
+            item = questions.shortened(host, max_words=rng.randint(30, most_words), rng=rng)
+            shown.append(Shown(item.title, item.passage, (item,)))
+        if rng.random() < REMOVED_SHARE:
+            shown[0] = writer.without_answer(shown[0])
+        yield writer.group(shown, absent=strangers)
 
 
-class TaskWriter:
-    """Turns questions and windows into token ids; every choice is drawn from one seeded generator."""
-
-    def __init__(self, tokenizer: Tokenizer, *, seed: int) -> None:
-        self.tokenizer = tokenizer
-        self.refusal_share = 0.1  # of grounded questions, how many come without their passage
-        self.silence_share = 1.0  # of queries that a window says nothing on, how many are asked
-        self.is_best_right = False  # the best sentence or turn is the one that answers
-        self.end = int(tokenizer.token_to_id(END) or 0)
-        self.rng = random.Random(seed)
-
-    def encode(self, text: str) -> list[int]:
-        return self.tokenizer.encode(text, add_special_tokens=False).ids
-
-    def encode_prompt(self, prompt: Prompt) -> list[int]:
-        return self.encode_parts(prompt.segments)
-
-    def grounded_example(
-        self, item: questions.GroundedQuestion, others: Sequence[questions.GroundedQuestion]
-    ) -> Example:
-        """The gold passage among up to three others, all trimmed; some without the gold one and refused."""
-        is_answerable = self.rng.random() > self.refusal_share
-        shown = list(others[: self.rng.choice([0, 1, 1, 2, 3])])
-        passages = [(other.title, self.trim(other.passage, other.answer)) for other in shown]
-        if is_answerable or not passages:
-            is_answerable = True
-            gold = (item.title, self.trim(item.passage, item.answer))
-            passages.insert(self.rng.randrange(len(passages) + 1), gold)
-        numbered = [
-            NumberedText(n, text, title) for n, (title, text) in enumerate(passages, start=1)
-        ]
-        best = focus(item.question, numbered, rank=lexical, limit=3)
-        if is_answerable:
-            number = next(p.number for p in numbered if item.answer in p.text)
-            if all(item.answer not in sentence.text for sentence in best):
-                best = [*best[:2], NumberedText(number, item.answer)]
-            if self.is_best_right:
-                best.sort(key=lambda sentence: item.answer not in sentence.text)
-            answer = f" {item.answer} [{number}]"
-        else:
-            answer = f" {REFUSAL}"
-        prompt = grounded(item.question, numbered, focus=best)
-
-        return Example(
-            self.encode_prompt(prompt), Answer.of([*self.encode(answer), self.end], learn=True)
-        )
-
-    def trim(self, passage: str, keep: str) -> str:
-        """Mostly a few sentences around `keep`, sometimes the whole passage: short prompts teach more per token."""
-        if self.rng.random() < 0.25:
-            return passage
-        spans = split_sentences(passage)
-        at = next((i for i, (a, b) in enumerate(spans) if keep[:40] in passage[a:b]), None)
-        if at is None:
-            return passage
-        first = max(0, at - self.rng.randint(0, 2))
-        last = min(len(spans) - 1, at + self.rng.randint(0, 2))
-
-        trimmed = passage[spans[first][0] : spans[last][1]]
-        return trimmed if keep in trimmed else passage
-
-    def closed_example(self, item: questions.ShortQuestion) -> Example:
-        text = item.answer if item.answer.endswith(".") else f"{item.answer}."
-        answer = Answer.of([*self.encode(f" {text}"), self.end], learn=True)
-        return Example(self.encode_prompt(closed_book(item.question)), answer)
-
-    def window_example(self, window: meetings.Window) -> Example:
-        """The whole forced answer; only the summaries and what closes them are the model's to learn."""
-        asked = [q for q in window.queries if q.target or self.rng.random() < self.silence_share]
-        asked = asked or list(window.queries)
-        best = [self.best_turns(query, window) for query in asked]
-        prompt = self.encode_prompt(multi_query(window.turns, [query.text for query in asked]))
-        opening, *closings = skeleton(best)
-        answer = Answer.of(self.encode_parts(opening), learn=False)
-        for query, closing in zip(asked, closings, strict=True):
-            summary = json_safe(marked_turn(query.target)) if query.target else NOTHING_SAID
-            answer += Answer.of([*self.encode(summary), *self.encode(closing[0])], learn=True)
-            answer += Answer.of(self.encode_parts(closing[1:]), learn=False)
-
-        return Example(prompt, answer)
-
-    def best_turns(
-        self, query: meetings.WindowQuery, window: meetings.Window
-    ) -> list[NumberedText]:
-        best = focus(query.text, window.turns, rank=lexical, limit=self.rng.choice([2, 3, 3]))
-        if query.target is None:
-            return best
-        wanted = query.target.text
-        if all(wanted not in sentence.text for sentence in best):
-            best = [*best[:-1], query.target]
-            self.rng.shuffle(best)
-        if self.is_best_right:
-            best.sort(key=lambda sentence: wanted not in sentence.text)
-
-        return best
-
-    def encode_parts(self, parts: Sequence[str]) -> list[int]:
-        return [token for part in parts for token in self.encode(part)]
+def synthetic_groups(
+    tokens: PromptTokens, data: Path, *, count: int, rng: random.Random, length: int
+) -> Iterator[Group]:
+    """Questions made from Wikipedia; those that the passages do not answer come from the same articles."""
+    held_out = HeldOut(data)
+    rows = read_lines(data / "text/wikipedia2015.jsonl.zst")
+    pool = [a for a in synthetic.articles(rows) if a.title not in held_out.titles]
+    maker = synthetic.QuestionMaker(synthetic.given_names(pool), rng=rng)
+    writer = GroundedWriter(tokens, rng=rng, length=length)
+    for _ in range(count):
+        article, *others = rng.sample(pool, 3)
+        num_own = rng.randint(1, 2) if length == SHORT else rng.randint(1, 3)
+        own = rng.sample(article.paragraphs, min(len(article.paragraphs), num_own + 1))
+        missing = own.pop()
+        chosen = [(article, p) for p in own]
+        chosen += [(other, rng.choice(other.paragraphs)) for other in others[: rng.randint(0, 2)]]
+        if any(held_out.shares(paragraph) for _, paragraph in chosen):
+            continue
+        shown = [Shown(a.title, p, tuple(maker.questions(a, p, most=3))) for a, p in chosen]
+        absent = maker.questions(article, missing, most=1) if rng.random() < MISSING_SHARE else []
+        yield writer.group(shown, absent=absent)
 
 
-def grounded_pool(data: Path, *, num_synthetic: int, seed: int) -> list[questions.GroundedQuestion]:
-    """Human questions twice, synthetic ones once, shuffled."""
-    human = [*questions.squad(data), *questions.natural_questions(data), *questions.swapped(data)]
-    pool = human * 2 + list(questions.synthetic(data, count=num_synthetic, seed=seed))
-    random.Random(seed).shuffle(pool)
-
-    return pool
-
-
-def main_examples(writer: TaskWriter, data: Path, *, scale: float, seed: int) -> Iterator[Example]:
-    pool = grounded_pool(data, num_synthetic=int(9000 * scale), seed=seed)
-    for index, item in enumerate(pool):
-        others = [pool[(index + step) % len(pool)] for step in (1, 2, 3)]
-        yield writer.grounded_example(item, others)
-    windows = [
-        *meetings.qmsum_windows(data, per_meeting=int(20 * scale), seed=seed),
-        *meetings.synthetic_windows(data, count=int(5000 * scale), seed=seed),
-    ]
-    yield from map(writer.window_example, windows)
-    yield from map(
-        writer.closed_example, itertools.islice(questions.closed_book(data), int(1500 * scale))
+def window_groups(
+    tokens: PromptTokens, data: Path, *, count: int, rng: random.Random, length: int
+) -> Iterator[Group]:
+    writer = WindowWriter(tokens, rng=rng, length=length)
+    scale = 1 if length == SHORT else 3
+    windows = itertools.chain(
+        meetings.qmsum_windows(
+            data, per_meeting=count // 2 // 162, seed=rng.randrange(1 << 30), scale=scale
+        ),
+        meetings.synthetic_windows(
+            data, count=count // 2, seed=rng.randrange(1 << 30), scale=scale
+        ),
     )
-    yield from map(writer.closed_example, questions.definitions(data, count=int(1500 * scale)))
+    yield from map(writer.group, windows)
 
 
-def polish_examples(
-    writer: TaskWriter, data: Path, *, scale: float, seed: int
-) -> Iterator[Example]:
-    """The easy cases only: what ranks first answers, as search makes it true four times out of five."""
-    writer.refusal_share, writer.silence_share, writer.is_best_right = 0.03, 0.05, True
-    yield from main_examples(writer, data, scale=scale, seed=seed)
-
-
-def window_examples(
-    writer: TaskWriter, data: Path, *, scale: float, seed: int
-) -> Iterator[Example]:
-    """Twice as many meeting windows as questions, easy cases only."""
-    writer.refusal_share, writer.silence_share, writer.is_best_right = 0.05, 0.1, True
-    windows = [
-        *meetings.qmsum_windows(data, per_meeting=int(30 * scale), seed=seed),
-        *meetings.synthetic_windows(data, count=int(9000 * scale), seed=seed),
+def closed_groups(
+    tokens: PromptTokens, data: Path, *, count: int, rng: random.Random, length: int
+) -> Iterator[Group]:
+    """Questions from memory; those reserved for the retrieval judge are left out."""
+    asked = [
+        (item.question, item.answers[0])
+        for item in closed_book_questions(data)
+        if not is_reserved(item.question)
     ]
-    yield from map(writer.window_example, windows)
-    pool = grounded_pool(data, num_synthetic=int(4000 * scale), seed=seed)
-    for index, item in enumerate(pool[: len(windows) // 2]):
-        yield writer.grounded_example(
-            item, [pool[(index + step) % len(pool)] for step in (1, 2, 3)]
-        )
+    asked += definitions(data, held_out=HeldOut(data), count=len(asked) // 2)
+    rng.shuffle(asked)
+    for question, answer in itertools.islice(itertools.cycle(asked), count):
+        prompt = Piece.of(tokens.encode_prompt(closed_book(question)), NOTHING)
+        yield Group(prompt + Piece.of(tokens.answer(f" {answer.rstrip('.')}."), ANSWER), ())
 
 
-def proxy_examples(writer: TaskWriter, data: Path, *, scale: float, seed: int) -> Iterator[Example]:
-    yield from map(writer.closed_example, questions.closed_book(data))
-    yield from map(writer.closed_example, questions.definitions(data, count=int(10_000 * scale)))
-
-
-EXAMPLES = {
-    "main": main_examples,
-    "polish": polish_examples,
-    "windows": window_examples,
-    "proxy": proxy_examples,
+GROUPS: dict[str, Callable[..., Iterator[Group]]] = {
+    "human": human_groups,
+    "synthetic": synthetic_groups,
+    "windows": window_groups,
+    "closed": closed_groups,
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", choices=sorted(EXAMPLES))
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
-    parser.add_argument("--out", type=Path, required=True, help="path without suffix")
-    parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=7)
-    arguments = parser.parse_args()
-    writer = TaskWriter(Tokenizer.from_file(str(arguments.tokenizer)), seed=arguments.seed)
-    examples = EXAMPLES[arguments.model](
-        writer, arguments.data, scale=arguments.scale, seed=arguments.seed
+def write_tasks(task: TaskSet, *, data: Path, tokenizer: Tokenizer, folder: Path, seed: int) -> str:
+    """Makes the file of a task set in `folder`; returns a line that tells what is in it."""
+    groups = GROUPS[task.kind](
+        PromptTokens(tokenizer),
+        data,
+        count=task.count,
+        rng=random.Random(f"{seed}-{task.kind}"),
+        length=task.length,
     )
-    fitting = (example for example in examples if len(example) <= LONGEST_EXAMPLE)
-    print(f"{save_tasks(arguments.out, fitting):,} examples in {arguments.out}.npz")
+    kept = (group for group in groups if teaches(group) and len(group) <= task.length)
+    tasks = save_tasks(folder / task.name, kept)
+    num_answers = int((tasks.learned == ANSWER).sum())
+
+    return (
+        f"{task.name}: {len(tasks):,} groups, {len(tasks.ids):,} tokens, {num_answers:,} of answers"
+    )
 
 
-if __name__ == "__main__":
-    main()
+def teaches(group: Group) -> bool:
+    return bool(group.blocks) or ANSWER in group.context.learned

@@ -1,100 +1,62 @@
-"""Trains one model by its recipe: language modelling beside drills, then beside tasks; resumable and seeded."""
+"""Trains one model by its recipe: language and copying drills, then tasks in the product's prompts; resumable."""
 
-import argparse
 import json
 import math
-import os
 import time
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
-
-os.environ.setdefault(
-    "OMP_WAIT_POLICY", "PASSIVE"
-)  # spinning threads starve whatever else runs here
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from training.config import Recipe, Stage, load_recipe
-from training.corpus import Record
-from training.drills import IGNORED, drill_batch
-from training.exercises import TaskFile, open_tasks
-from training.induction import lay_induction
+from training.config import Recipe, Stage
+from training.model import build_model, load_meanings, tensors_of, token_losses
 from training.muon import Muon, split_parameters
-from training.pack import load
-from training.tokenizer import SEPARATOR, SPECIAL_TOKENS
+from training.records import Record
+from training.rows import ANSWER, LANGUAGE
+from training.sampler import Sampler
 
-CHECKPOINT_EVERY = 100  # steps
-
-
-def build_model(recipe: Recipe, *, vocabulary: int) -> LlamaForCausalLM:
-    shape = recipe.shape
-    torch.manual_seed(recipe.seed)
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=shape.hidden,
-        intermediate_size=shape.intermediate,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        max_position_embeddings=shape.context,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
-        tie_word_embeddings=True,
-        bos_token_id=None,
-        eos_token_id=0,
-        pad_token_id=1,
-    )
-    model = LlamaForCausalLM(config)
-    lay_induction(model, seed=recipe.seed)
-
-    return model
+CHECKPOINT_EVERY = 300.0  # seconds
+LOG_EVERY = 10  # steps
 
 
-def learning_rate_share(step: int, stage: Stage, *, num_steps: int) -> float:
+def learning_rate_share(step: int, stage: Stage) -> float:
     """Linear warm-up, then a cosine down to the stage's final share."""
     if step < stage.warmup_steps:
         return (step + 1) / stage.warmup_steps
-    progress = (step - stage.warmup_steps) / max(1, num_steps - stage.warmup_steps)
-    return stage.final_lr_share + (1 - stage.final_lr_share) * 0.5 * (
-        1 + math.cos(math.pi * progress)
-    )
-
-
-def loss_of(model: LlamaForCausalLM, ids: np.ndarray, labels: np.ndarray) -> Tensor:
-    """Mean cross entropy of `labels` (IGNORED left out), ids and labels (rows, length), labels not yet shifted."""
-    inputs, targets = torch.from_numpy(ids[:, :-1]), torch.from_numpy(labels[:, 1:])
-    device = model.device
-    with torch.autocast(device.type, dtype=torch.bfloat16):
-        hidden = model.model(input_ids=inputs.to(device), use_cache=False).last_hidden_state
-        wanted = (targets != IGNORED).to(device)
-        logits = model.lm_head(hidden[wanted])
-
-    return cross_entropy(logits.float(), targets.to(device)[wanted])
+    progress = (step - stage.warmup_steps) / max(1, stage.num_steps - stage.warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return stage.final_lr_share + (1 - stage.final_lr_share) * cosine
 
 
 class Trainer:
     """Holds what a checkpoint saves: the model, both optimizers, the stage and the step."""
 
-    def __init__(self, recipe: Recipe, folder: Path, *, device: str) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, *, vocabulary: int, device: str) -> None:
         self.recipe = recipe
         self.folder = folder
-        self.tokens = load(folder / "language.bin")
-        self.model = build_model(recipe, vocabulary=8192)
-        cast(nn.Module, self.model).to(device)
+        self.device = torch.device(device)
+        meanings = load_meanings(folder / f"{recipe.name}-meanings.npy")
+        self.model = build_model(recipe, vocabulary=vocabulary, meanings=meanings)
+        cast(nn.Module, self.model).to(self.device)
         matrices, others = split_parameters(self.model)
         self.muon = Muon(matrices, lr=0.0)
         self.adam = torch.optim.AdamW(others, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0)
         self.stage_index = 0
         self.step = 0
-        self.separator = SPECIAL_TOKENS.index(SEPARATOR)
+        self.losses: Callable[..., Tensor] = (
+            torch.compile(token_losses, dynamic=False) if recipe.compile else token_losses
+        )
 
     @property
     def checkpoint(self) -> Path:
         return self.folder / f"{self.recipe.name}.checkpoint.pt"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / f"{self.recipe.name}.log.jsonl"
 
     def save(self) -> None:
         state = {
@@ -111,108 +73,110 @@ class Trainer:
     def resume(self) -> None:
         if not self.checkpoint.exists():
             return
-        state = torch.load(self.checkpoint, weights_only=True)
+        state = torch.load(self.checkpoint, weights_only=True, map_location=self.device)
         self.model.load_state_dict(state["model"])
         self.muon.load_state_dict(state["muon"])
         self.adam.load_state_dict(state["adam"])
         self.stage_index, self.step = state["stage"], state["step"]
 
-    def run(self, *, until: str | None = None, max_steps: int | None = None) -> None:
-        """Runs the stages that are left, up to and including the one named `until`."""
+    def run(self) -> None:
+        """Runs the stages that are left, from the last checkpoint's step on."""
         while self.stage_index < len(self.recipe.stages):
             stage = self.recipe.stages[self.stage_index]
-            self.run_stage(stage, max_steps=max_steps)
+            self.run_stage(stage, until=stage.num_steps)
             self.stage_index, self.step = self.stage_index + 1, 0
             self.save()
-            if stage.name == until or max_steps is not None:
-                return
 
-    def run_stage(self, stage: Stage, *, max_steps: int | None) -> None:
-        tasks = None if stage.exercises == "drills" else open_tasks(self.folder / stage.exercises)
-        step_tokens = stage.language_rows * stage.length + stage.exercise_tokens
-        num_steps = min(stage.tokens // step_tokens, max_steps or stage.tokens)
-        started, first_step = time.perf_counter(), self.step
-        while self.step < num_steps:
-            share = learning_rate_share(self.step, stage, num_steps=num_steps)
-            quote_share = 0.7 * self.step / num_steps if tasks is None else 0.5
-            language_loss, exercise_loss = self.train_step(
-                stage, tasks, share=share, quote_share=quote_share
-            )
+    def dry_run(self, num_steps: int) -> None:
+        """The first steps of every stage, to prove that they run; nothing is saved."""
+        for index, stage in enumerate(self.recipe.stages):
+            self.stage_index, self.step = index, 0
+            self.run_stage(stage, until=num_steps, is_saved=False)
+
+    def run_stage(self, stage: Stage, *, until: int, is_saved: bool = True) -> None:
+        sampler = Sampler(stage, self.folder)
+        sums = torch.zeros(4, dtype=torch.float64)
+        last_log = last_save = time.perf_counter()
+        logged = self.step
+        while self.step < until:
+            sums += self.train_step(stage, sampler)
             self.step += 1
-            elapsed = time.perf_counter() - started
-            if self.step % 20 == 0 or self.step == num_steps:
-                self.log(
-                    {
-                        "stage": stage.name,
-                        "step": self.step,
-                        "steps": num_steps,
-                        "language_loss": round(language_loss, 4),
-                        "exercise_loss": round(exercise_loss, 4),
-                        "tokens_per_s": round((self.step - first_step) * step_tokens / elapsed),
-                        "seconds": round(elapsed, 1),
-                    }
-                )
-            if self.step % CHECKPOINT_EVERY == 0:
+            now = time.perf_counter()
+            if self.step % LOG_EVERY == 0 or self.step == until:
+                rate = (self.step - logged) / (now - last_log)
+                row = self.log_row(stage, sums, seconds=now - last_log, steps_per_s=rate)
+                self.log(row, is_saved=is_saved)
+                sums.zero_()
+                last_log, logged = now, self.step
+            if is_saved and now - last_save > CHECKPOINT_EVERY:
                 self.save()
+                last_save = now
 
-    def train_step(
-        self, stage: Stage, tasks: TaskFile | None, *, share: float, quote_share: float
-    ) -> tuple[float, float]:
-        """One optimizer step; the batches are a function of (seed, stage, step), so a resumed run sees the same."""
+    def train_step(self, stage: Stage, sampler: Sampler) -> Tensor:
+        """One optimizer step. Batches are a function of (seed, stage, step), so a resumed run sees the same.
+
+        Returns loss sum and number of tokens, for language and for answers, (4,).
+        """
         rng = np.random.default_rng([self.recipe.seed, self.stage_index, self.step])
+        share = learning_rate_share(self.step, stage)
         for optimizer, rate in ((self.muon, stage.muon_lr), (self.adam, stage.adam_lr)):
             for group in optimizer.param_groups:
                 group["lr"] = rate * share
-        starts = rng.integers(0, len(self.tokens) - stage.length, size=stage.language_rows)
-        text = np.stack([self.tokens[s : s + stage.length] for s in starts]).astype(np.int64)
-        language_loss = loss_of(self.model, text, text)
-        torch.autograd.backward(0.5 * language_loss)
-        if tasks is None or rng.random() < stage.drill_share:
-            ids, labels = drill_batch(
-                self.tokens,
-                rows=stage.exercise_tokens // stage.length,
-                length=stage.length,
-                separator=self.separator,
-                quote_share=quote_share,
-                rng=rng,
-            )
-        else:
-            ids, labels = tasks.batch(stage.exercise_tokens, rng=rng)
-        exercise_loss = loss_of(self.model, ids, labels)
-        torch.autograd.backward(0.5 * exercise_loss)
+        sums = torch.zeros(4, dtype=torch.float64)
+        for _ in range(stage.passes):
+            rows = sampler.draw(rng, progress=self.step / stage.num_steps)
+            *inputs, kinds = tensors_of(rows, device=self.device)
+            losses = self.losses(self.model, *inputs)
+            loss, part = weighted_loss(losses, kinds, language_share=stage.language_share)
+            torch.autograd.backward(loss / stage.passes)
+            sums += part
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.muon.step()
         self.adam.step()
         self.model.zero_grad(set_to_none=True)
 
-        return language_loss.item(), exercise_loss.item()
+        return sums
 
-    def log(self, row: Record) -> None:
-        print(json.dumps(row), flush=True)
-        with (self.folder / f"{self.recipe.name}.log.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
+    def log_row(self, stage: Stage, sums: Tensor, *, seconds: float, steps_per_s: float) -> Record:
+        """The mean losses of the steps since the last row, which took `seconds`."""
+        language, num_language, answers, num_answers = sums.tolist()
+        columns = stage.rows * stage.length * stage.passes
+        return {
+            "stage": stage.name,
+            "step": self.step,
+            "steps": stage.num_steps,
+            "tokens": self.step * columns,
+            "language_loss": round(language / num_language, 4) if num_language else None,
+            "answer_loss": round(answers / num_answers, 4) if num_answers else None,
+            "tokens_per_s": round(steps_per_s * columns),
+            "lap_seconds": round(seconds, 2),
+        }
+
+    def log(self, row: Record, *, is_saved: bool) -> None:
+        line = json.dumps(row)
+        print(line, flush=True)
+        if is_saved:
+            with self.log_file.open("a") as file:
+                file.write(f"{line}\n")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--runs", type=Path, default=Path("training/runs"))
-    parser.add_argument("--until", help="stop after the stage of this name")
-    parser.add_argument(
-        "--steps", type=int, help="dry run: so many steps of the next stage, then stop"
+def weighted_loss(losses: Tensor, kinds: Tensor, *, language_share: float) -> tuple[Tensor, Tensor]:
+    """The mean loss of language and that of answers, in the given shares; one that has no token counts nothing.
+
+    Returns the loss and, detached, loss sum and number of tokens for language and for answers, (4,).
+    """
+    is_language, is_answer = kinds == LANGUAGE, kinds == ANSWER
+    num_language, num_answers = is_language.sum(), is_answer.sum()
+    language = (losses * is_language).sum()
+    answers = (losses * is_answer).sum()
+    if num_answers == 0:
+        language_share = 1.0
+    elif num_language == 0:
+        language_share = 0.0
+    mean_language = language / num_language.clamp(min=1)
+    mean_answer = answers / num_answers.clamp(min=1)
+    loss = language_share * mean_language + (1 - language_share) * mean_answer
+
+    return loss, torch.stack(
+        [x.detach().double().cpu() for x in (language, num_language, answers, num_answers)]
     )
-    parser.add_argument("--device", default="cpu")
-    arguments = parser.parse_args()
-    recipe = load_recipe(arguments.recipe)
-    torch.set_num_threads(recipe.threads)
-    trainer = Trainer(recipe, arguments.runs, device=arguments.device)
-    trainer.resume()
-    num_parameters = sum(p.numel() for p in trainer.model.parameters())
-    trainer.log(
-        {"recipe": recipe.name, "parameters": num_parameters, "shape": asdict(recipe.shape)}
-    )
-    trainer.run(until=arguments.until, max_steps=arguments.steps)
-
-
-if __name__ == "__main__":
-    main()

@@ -178,6 +178,21 @@ def test_a_score_tells_the_log_probability_and_the_lead_of_the_best_token() -> N
     assert found.margin == pytest.approx(np.log(2), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("logits", "expected"),
+    [
+        ([0.0, 0.0, 0.0, 0.0], np.log(4)),
+        ([0.0, -INFINITY, 0.0], np.log(2)),
+        ([9.0, -INFINITY], 0.0),
+    ],
+)
+def test_entropy_is_that_of_the_tokens_that_are_possible(
+    logits: list[float], expected: float
+) -> None:
+    found = score(np.array(logits, dtype=np.float32), 0)
+    assert found.entropy == pytest.approx(expected, abs=1e-6)
+
+
 def test_the_lead_of_equals_is_zero_wherever_they_stand() -> None:
     assert score(np.array([0.0, 4.0, 1.0, 4.0], dtype=np.float32), 3).margin == 0.0
 

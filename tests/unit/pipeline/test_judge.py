@@ -4,12 +4,22 @@ import math
 
 import pytest
 
-from pipeline.judge import doubt, judge_by_margin, judge_by_rules
-from pipeline.types import Guess, Question
+from pipeline.judge import Judge, MarginGate, doubt, judge_by_rules
+from pipeline.types import Decision, Guess, Question
+
+ORDINARY = Question("Who founded the cooperative?")
 
 
-def guess(*margins: float) -> Guess:
-    return Guess("some guess", margins, num_tokens=len(margins))
+def guess(*margins: float, text: str = "some guess") -> Guess:
+    zeros = (0.0,) * len(margins)
+    return Guess(text, margins, num_tokens=len(margins), logprobs=zeros, entropies=zeros)
+
+
+class Open:
+    """A gate that everything passes."""
+
+    def decide(self, question: str, guess: Guess) -> Decision:
+        return Decision(False, 0.0, f"the gate let {guess.text} pass")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +50,25 @@ def test_rules_decide_what_needs_no_model(question: Question, expected: bool) ->
 )
 def test_ordinary_questions_are_left_to_the_gate(text: str) -> None:
     assert judge_by_rules(Question(text)) is None
+    decision = Judge(Open()).decide(Question(text), guess(1.0))
+    assert decision.reason == "the gate let some guess pass"
+
+
+def test_a_rule_wins_against_the_gate() -> None:
+    decision = Judge(Open()).decide(Question("Who won this year?"), guess(9.0))
+    assert decision.retrieve
+    assert decision.reason == "the question depends on a time"
+
+
+@pytest.mark.parametrize("nothing", [guess(), guess(text=""), guess(9.0, 9.0, text=" \n")])
+def test_a_proxy_that_says_nothing_is_never_taken_at_its_word(nothing: Guess) -> None:
+    decision = Judge(Open()).decide(ORDINARY, nothing)
+    assert decision.retrieve
+    assert decision.score == 1.0
+
+
+def test_nothing_said_still_passes_a_rule_that_needs_no_passages() -> None:
+    assert not Judge(Open()).decide(Question("Hello there!"), guess()).retrieve
 
 
 def test_doubt_is_the_mean_lead_of_the_best_token_turned_round() -> None:
@@ -56,6 +85,12 @@ def test_only_the_first_tokens_count() -> None:
 
 @pytest.mark.parametrize(("margin", "expected"), [(8.0, False), (0.1, True)])
 def test_a_sure_proxy_saves_the_search(margin: float, expected: bool) -> None:
-    decision = judge_by_margin(guess(*[margin] * 5), threshold=0.05)
+    decision = MarginGate().decide(ORDINARY.text, guess(*[margin] * 5))
     assert decision.retrieve is expected
     assert f"{decision.score:.2f}" in decision.reason
+
+
+def test_the_margin_gate_lets_pass_what_is_at_its_threshold() -> None:
+    at = guess(math.log(4))
+    assert not MarginGate(threshold=0.25).decide(ORDINARY.text, at).retrieve
+    assert MarginGate(threshold=0.24).decide(ORDINARY.text, at).retrieve

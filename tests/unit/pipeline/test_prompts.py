@@ -6,23 +6,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.prompts import (
+    REFUSAL,
     NumberedText,
+    closed_book,
     grounded,
     json_safe,
     likely_answers,
     multi_query,
+    num_shared,
     one_line,
     skeleton,
 )
 
 
-def test_a_grounded_prompt_shows_passages_then_best_sentences_then_the_question() -> None:
+def test_a_grounded_prompt_shows_passages_then_the_question_then_its_best_sentences() -> None:
     passages = [NumberedText(1, "Boats sail. They float.", "Boats")]
     prompt = grounded("Do boats sail?", passages, focus=[NumberedText(1, "Boats sail.")])
     assert prompt.text.startswith(
-        "Passages:\n[1] Boats: Boats sail. They float.\nBest sentences:\n Boats sail. [1]\n"
+        "Passages:\n[1] Boats: Boats sail. They float.\n"
+        "Question: Do boats sail?\nBest sentences:\n Boats sail. [1]\n"
     )
+    assert f'"{REFUSAL}"\nAnswer:' in prompt.text
     assert prompt.text.endswith("Answer:")
+
+
+def test_without_best_sentences_none_are_announced() -> None:
+    prompt = grounded("Why?", [NumberedText(1, "Boats sail.")], focus=[])
+    assert "Best sentences" not in prompt.text
+
+
+@given(st.lists(st.text(), max_size=4), st.text(), st.text())
+def test_prompts_over_the_same_passages_share_all_that_stands_before_the_question(
+    texts: list[str], question: str, other: str
+) -> None:
+    passages = [NumberedText(n, f"Question: {text}") for n, text in enumerate(texts, start=1)]
+    first = grounded(question, passages, focus=passages[:1])
+    second = grounded(other, passages, focus=[])
+    shared = num_shared(first)
+    assert shared == num_shared(second) == 1 + len(texts)
+    assert first.segments[:shared] == second.segments[:shared]
+    assert first.segments[shared] == f"Question: {one_line(question)}\n"
 
 
 def test_a_likely_answer_is_a_segment_of_the_prompt_so_that_its_tokens_are_the_same() -> None:
@@ -65,6 +88,10 @@ def test_the_skeleton_with_any_safe_summaries_is_valid_json(pairs: list[tuple[st
 def test_every_part_after_the_first_begins_with_the_closing_quote_by_itself() -> None:
     parts = skeleton([[], []])
     assert [part[0] for part in parts[1:]] == ['"', '"']
+
+
+def test_a_question_from_memory_is_asked_on_one_line() -> None:
+    assert closed_book("Who\nis it?").text == "Question: Who is it?\nShort answer:"
 
 
 def test_the_transcript_comes_first_and_every_query_has_its_number() -> None:

@@ -1,0 +1,115 @@
+"""The judge learns what tells right guesses from wrong ones, and its threshold keeps its word."""
+
+import random
+
+import numpy as np
+import pytest
+
+from pipeline.features import features
+from pipeline.trained_judge import Origin
+from pipeline.types import Guess
+from training.closed_book import ClosedBookQuestion
+from training.judge_fit import (
+    LEAST_PASSED,
+    Attempt,
+    bins,
+    fit_judge,
+    regression,
+    threshold_for,
+)
+
+ORIGIN = Origin(
+    weights="0" * 16, prompt="1" * 16, data="made up", num_questions=400, num_right=0, seed=3
+)
+
+
+def attempts(num: int = 400, *, is_told: bool = True) -> list[Attempt]:
+    """One guess in four is right; where it is told, by a wider margin than that of wrong ones."""
+    rng = random.Random(5)
+    found = []
+    for number in range(num):
+        is_right = number % 4 == 0
+        margin = rng.gauss(3.0 if is_right and is_told else 1.0, 0.6)
+        scores = (max(margin, 0.0),)
+        guess = Guess("Ada", scores, num_tokens=1, logprobs=(-1.0,), entropies=(1.0,))
+        answers = ("Yes",) if number % 8 < 4 else ("Ada",)
+        question = ClosedBookQuestion(f"Who is {number}?", answers, "made up")
+        found.append(Attempt(question, guess, is_right))
+
+    return found
+
+
+def test_a_margin_that_tells_right_from_wrong_is_learned() -> None:
+    judge = fit_judge(attempts(), origin=ORIGIN, target=0.75)
+    sure = Guess("Ada", (3.0,), num_tokens=1, logprobs=(-1.0,), entropies=(1.0,))
+    unsure = Guess("Ada", (0.8,), num_tokens=1, logprobs=(-1.0,), entropies=(1.0,))
+    assert not judge.decide("Who is 7?", sure).retrieve
+    assert judge.decide("Who is 7?", unsure).retrieve
+    assert judge.reliability.auc > 0.95
+
+
+def test_the_judge_gives_the_probabilities_of_the_regression_it_came_from() -> None:
+    found = attempts()
+    judge = fit_judge(found, origin=ORIGIN, target=0.75)
+    values = [list(features(a.question.question, a.guess).values()) for a in found]
+    expected = regression().fit(values, [a.is_right for a in found]).predict_proba(values)[:, 1]
+    ours = [judge.probability(a.question.question, a.guess) for a in found]
+    assert ours == pytest.approx(expected.tolist(), abs=1e-9)
+
+
+def test_where_nothing_tells_right_from_wrong_everything_is_retrieved() -> None:
+    judge = fit_judge(attempts(is_told=False), origin=ORIGIN, target=0.75)
+    assert judge.threshold == 1.0
+    assert judge.reliability.precision is None
+    assert judge.reliability.num_passed == 0
+    assert judge.reliability.auc < 0.65
+
+
+def test_what_passes_is_as_precise_as_was_wanted() -> None:
+    found = fit_judge(attempts(), origin=ORIGIN, target=0.9).reliability
+    assert found.precision is not None
+    assert found.precision >= 0.9
+    assert found.num_passed >= LEAST_PASSED
+
+
+def test_both_kinds_of_question_have_a_figure_of_their_own() -> None:
+    half_right = [
+        Attempt(a.question, a.guess, is_right=a.is_right and a.question.wants_yes_or_no)
+        for a in attempts()
+    ]
+    found = fit_judge(half_right, origin=ORIGIN, target=0.75).reliability
+    assert found.auc_yes_or_no is not None
+    assert found.auc_yes_or_no > 0.95
+    assert found.auc_open is None  # none of these is right
+
+
+@pytest.mark.parametrize(
+    ("num_right", "num_wrong", "expected"),
+    [
+        (LEAST_PASSED, 0, 0.8),
+        (LEAST_PASSED - 1, 0, 1.0),  # too few to believe
+        (3 * LEAST_PASSED, LEAST_PASSED, 0.8),  # three in four, exactly
+        (3 * LEAST_PASSED, LEAST_PASSED + 1, 1.0),
+    ],
+)
+def test_a_threshold_needs_enough_guesses_and_enough_right_ones(
+    num_right: int, num_wrong: int, expected: float
+) -> None:
+    foretold = np.array([0.8] * (num_right + num_wrong) + [0.1] * 1000)
+    is_right = np.array([True] * num_right + [False] * (num_wrong + 1000))
+    assert threshold_for(foretold, is_right, target=0.75) == expected
+
+
+def test_the_lowest_fitting_threshold_is_taken_even_behind_one_that_does_not_fit() -> None:
+    foretold = np.repeat([0.9, 0.8, 0.7, 0.6], 40)
+    is_right = np.repeat([True, False, True, True], 40)
+    assert threshold_for(foretold, is_right, target=0.75) == 0.6
+    assert threshold_for(foretold, is_right, target=0.76) == 0.9
+
+
+def test_bins_hold_equally_many_and_rise() -> None:
+    foretold = np.linspace(0, 1, 100)
+    found = bins(foretold, foretold > 0.5)
+    assert [part.num_guesses for part in found] == [10] * 10
+    assert [part.right for part in found] == [0.0] * 5 + [1.0] * 5
+    assert found[0].foretold == pytest.approx(foretold[:10].mean())

@@ -1,0 +1,117 @@
+"""Logistic regression on the features of guesses: the judge, its threshold, and how far it can be believed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from pipeline.features import features
+from pipeline.judge import doubt
+from pipeline.trained_judge import Origin, Reliability, ReliabilityBin, Term, TrainedJudge
+from pipeline.types import Guess
+from training.closed_book import ClosedBookQuestion
+
+NUM_FOLDS = 5
+NUM_BINS = 10
+LEAST_PASSED = 30  # guesses; the precision of fewer is luck
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One guess at a question whose answer is known."""
+
+    question: ClosedBookQuestion
+    guess: Guess
+    is_right: bool
+
+
+def fit_judge(attempts: Sequence[Attempt], *, origin: Origin, target: float) -> TrainedJudge:
+    """A judge that lets as many guesses pass as can be with `target` of them right.
+
+    Wants at least `NUM_FOLDS` right and as many wrong guesses. Figures and threshold come from predictions out of
+    fold, the coefficients from all attempts.
+    """
+    table = [features(attempt.question.question, attempt.guess) for attempt in attempts]
+    values = np.array([list(row.values()) for row in table])
+    is_right = np.array([attempt.is_right for attempt in attempts])
+    folds = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=origin.seed)
+    foretold = cross_val_predict(regression(), values, is_right, cv=folds, method="predict_proba")
+    threshold = threshold_for(foretold[:, 1], is_right, target=target)
+    fitted = regression().fit(values, is_right)
+    scaler, weights = fitted[0], fitted[-1]
+
+    return TrainedJudge(
+        terms=tuple(
+            Term(name, mean=float(mean), scale=float(scale), coefficient=float(coefficient))
+            for name, mean, scale, coefficient in zip(
+                table[0], scaler.mean_, scaler.scale_, weights.coef_[0], strict=True
+            )
+        ),
+        intercept=float(weights.intercept_[0]),
+        threshold=threshold,
+        origin=origin,
+        reliability=reliability(attempts, foretold[:, 1], threshold=threshold),
+    )
+
+
+def regression() -> Any:
+    """Standardised features, L2, no class weights: the probabilities must stay those of the data."""
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+
+
+def threshold_for(foretold: Floats, is_right: Flags, *, target: float) -> float:
+    """The lowest probability from which on at least `target` of the guesses, and enough of them, are right.
+
+    1 where there is none: no probability reaches it, so that all is retrieved.
+    """
+    order = np.argsort(-foretold, kind="stable")
+    ranked = foretold[order]
+    num_passed = np.arange(1, len(ranked) + 1)
+    precision = np.cumsum(is_right[order]) / num_passed
+    is_whole = np.append(ranked[:-1] > ranked[1:], True)  # equals pass together
+    fitting = np.flatnonzero((precision >= target) & (num_passed >= LEAST_PASSED) & is_whole)
+
+    return float(ranked[fitting[-1]]) if len(fitting) else 1.0
+
+
+def reliability(attempts: Sequence[Attempt], foretold: Floats, *, threshold: float) -> Reliability:
+    """Figures of predictions that no attempt had a part in foretelling for itself."""
+    is_right = np.array([attempt.is_right for attempt in attempts])
+    is_yes_no = np.array([attempt.question.wants_yes_or_no for attempt in attempts])
+    surety = np.array([1 - doubt(attempt.guess) for attempt in attempts])
+    passed = is_right[foretold >= threshold]
+
+    return Reliability(
+        auc=float(roc_auc_score(is_right, foretold)),
+        auc_of_doubt=float(roc_auc_score(is_right, surety)),
+        auc_open=auc_within(~is_yes_no, is_right, foretold),
+        auc_yes_or_no=auc_within(is_yes_no, is_right, foretold),
+        precision=float(passed.mean()) if len(passed) else None,
+        num_passed=len(passed),
+        bins=tuple(bins(foretold, is_right)),
+    )
+
+
+def auc_within(kind: Flags, is_right: Flags, foretold: Floats) -> float | None:
+    both = len(set(is_right[kind])) == 2
+    return float(roc_auc_score(is_right[kind], foretold[kind])) if both else None
+
+
+def bins(foretold: Floats, is_right: Flags) -> list[ReliabilityBin]:
+    """As many guesses in each bin, from the least probable to the most."""
+    parts = np.array_split(np.argsort(foretold, kind="stable"), NUM_BINS)
+    return [
+        ReliabilityBin(len(part), float(foretold[part].mean()), float(is_right[part].mean()))
+        for part in parts
+        if len(part)
+    ]
