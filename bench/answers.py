@@ -21,10 +21,16 @@ from bench.quality import add_options, head_of, in_turn
 from bench.question_sets import MOST_WORDS, PosedQuestion, posed_questions
 from bench.record import write_report
 from pipeline import Answer, Pipeline, Question, Settings, load_settings
-from pipeline.build import build_proxy, build_writer, ranker
+from pipeline.build import (
+    RememberingEmbedder,
+    build_proxy,
+    build_support,
+    build_writer,
+    ranker,
+)
 from pipeline.context import Ranker
 from pipeline.judge import Judge, MarginGate
-from retrieval import open_embedder
+from retrieval import Embedder, open_embedder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,8 @@ def answers(arguments: argparse.Namespace) -> None:
     settings = load_settings(
         model=arguments.model, proxy=arguments.proxy, dtype=arguments.dtype, remember=False
     )
-    rank = ranker(open_embedder(settings.embedder))
+    embedder = RememberingEmbedder(open_embedder(settings.embedder))
+    rank = ranker(embedder)
     questions = posed_questions(arguments.data, count=arguments.count, seed=arguments.seed)
     num_examples = min(arguments.limit_examples, len(questions))
     chosen = random.Random(arguments.seed).sample(questions, num_examples)
@@ -56,7 +63,9 @@ def answers(arguments: argparse.Namespace) -> None:
         "examples": [],
     }
     for kind, asked in by_kind(questions).items():
-        with open_pipeline(settings, asked, rank=rank) as pipeline:  # it has seen no text before
+        with open_pipeline(
+            settings, asked, embedder=embedder
+        ) as pipeline:  # it has seen no text before
             answered = answer_all(pipeline, asked, batch=arguments.batch)
         report["kinds"][kind] = measure(answered, rank=rank, seed=arguments.seed)
         report["examples"] += [example_of(each) for each in answered if each.question in chosen]
@@ -66,7 +75,7 @@ def answers(arguments: argparse.Namespace) -> None:
 
 
 def open_pipeline(
-    settings: Settings, questions: Sequence[PosedQuestion], *, rank: Ranker
+    settings: Settings, questions: Sequence[PosedQuestion], *, embedder: Embedder
 ) -> Pipeline:
     """The product, but for its search: that brings each question's own passages."""
     return Pipeline(
@@ -74,7 +83,8 @@ def open_pipeline(
         proxy=build_proxy(settings),
         judge=Judge(MarginGate()),  # its rules already say that passages are wanted
         writer=build_writer(settings),
-        rank=rank,
+        rank=ranker(embedder),
+        support=build_support(settings, embedder=embedder),
         settings=settings,
     )
 

@@ -111,6 +111,9 @@ class AnswerRecord(Record):
     coverage: CoverageRecord
     is_cut: bool  # the text ends for want of tokens, not because it is complete
     trace: TraceRecord | None  # null where no model was asked
+    support: float | None = (
+        None  # probability that the passages answer; null where no gate looked at them
+    )
 
 
 @dataclass(frozen=True, slots=True)

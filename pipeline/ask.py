@@ -14,6 +14,7 @@ from pipeline.prompts import NumberedText, Prompt
 from pipeline.proxy import Proxy
 from pipeline.rewrite import queries
 from pipeline.settings import Settings
+from pipeline.support import NUM_SENTENCES, Support
 from pipeline.types import Answer, Coverage, Decision, Guess, Question, Usage
 from pipeline.writer import Piece, Writer
 from retrieval import Hit, KnowledgeBase
@@ -33,6 +34,15 @@ class TextPiece:
 @dataclass(frozen=True, slots=True)
 class AnswerDone:
     answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """What the model is given; without a prompt it is not asked, and the answer is a refusal."""
+
+    prompt: Prompt | None
+    likely: tuple[str, ...] = ()  # what the answer may well be
+    support: float | None = None  # as in `Answer`
 
 
 AnswerEvent = DecisionMade | TextPiece | AnswerDone
@@ -62,12 +72,14 @@ class Pipeline:
         judge: Judge,
         writer: Writer,
         rank: Ranker,
+        support: Support | None,
         settings: Settings,
     ) -> None:
         self.knowledge_base = knowledge_base
         self.proxy = proxy
         self.judge = judge
         self.writer = writer
+        self.support = support
         self._rank = rank
         self._settings = settings
 
@@ -80,6 +92,11 @@ class Pipeline:
     def close(self) -> None:
         self.writer.close()
         self.knowledge_base.close()
+
+    @property
+    def least_support(self) -> float:
+        """Under it the model is not asked."""
+        return self.support.gate.threshold if self.support else 0.0
 
     def ask(self, question: Question) -> Answer:
         """Raises `EmptyQuestion` or `QuestionTooLong`."""
@@ -108,12 +125,10 @@ class Pipeline:
         yield DecisionMade(decision, context.items)
         checker = CitationChecker([hit.passage for hit in context.items])
         usage, is_cut = Usage(proxy_tokens=guess.num_tokens), False
-        prompt, likely = self._prompt(question, decision, context.items)
+        briefing = self._brief(question, decision, context.items)
         tokens: list[int] = []
         left_out = [hit.passage.text for hit in hits if hit not in context.items]
-        for piece in self._write(
-            question, prompt, guesses=[*likely, guess.text], left_out=left_out
-        ):
+        for piece in self._write(question, briefing, guess=guess, left_out=left_out):
             usage += piece.usage
             is_cut = piece.is_cut
             tokens += piece.tokens
@@ -138,7 +153,8 @@ class Pipeline:
                     num_tokens=context.num_tokens,
                 ),
                 is_cut=is_cut,
-                trace=self.writer.trace(prompt, tokens) if prompt else None,
+                trace=self.writer.trace(briefing.prompt, tokens) if briefing.prompt else None,
+                support=briefing.support,
             )
         )
 
@@ -182,46 +198,57 @@ class Pipeline:
             budget=self._room() - count(question.text) - self._focus_budget(),
         )
 
-    def _prompt(
-        self, question: Question, decision: Decision, hits: Sequence[Hit]
-    ) -> tuple[Prompt | None, tuple[str, ...]]:
-        """The prompt, and what its answer may well be; None where there is nothing to ask the model.
+    def _brief(self, question: Question, decision: Decision, hits: Sequence[Hit]) -> Briefing:
+        """Whoever wanted passages and got none, or none that speak of the question, does not want a memory."""
+        if not hits:
+            return Briefing(None if decision.retrieve else prompts.closed_book(question.text))
+        passages = [numbered(hit, number) for number, hit in enumerate(hits, start=1)]
+        best = self._best_sentences(question, passages)
+        if self.support is None:
+            return self._grounded(question, passages, focus=best)
+        support = self.support.probability(question.text, focus=best, passages=passages)
+        if support < self.least_support:
+            return Briefing(None, support=support)
 
-        Whoever wanted passages and got none does not want a memory.
-        """
-        if hits:
-            return self._grounded(question, hits)
-        return None if decision.retrieve else prompts.closed_book(question.text), ()
+        return replace(self._grounded(question, passages, focus=best), support=support)
 
-    def _write(
+    def _best_sentences(
+        self, question: Question, passages: Sequence[NumberedText]
+    ) -> list[NumberedText]:
+        """As many as the prompt shows, and at least as many as the gate looks at."""
+        limit = max(self._settings.num_focus, NUM_SENTENCES if self.support else 0)
+        return focus(question.text, passages, rank=self._rank, limit=limit)
+
+    def _grounded(
         self,
         question: Question,
-        prompt: Prompt | None,
+        passages: Sequence[NumberedText],
         *,
-        guesses: Sequence[str],
-        left_out: Sequence[str],
-    ) -> Iterator[Piece]:
-        if prompt is None:
-            return iter((Piece(prompts.REFUSAL, Usage()),))
-        return self.writer.write(
-            prompt,
-            max_new_tokens=self._settings.answer_tokens,
-            references=left_out,
-            guesses=guesses,
-            draft=question.draft,
-        )
-
-    def _grounded(self, question: Question, hits: Sequence[Hit]) -> tuple[Prompt, tuple[str, ...]]:
-        passages = [numbered(hit, number) for number, hit in enumerate(hits, start=1)]
-        best = focus(question.text, passages, rank=self._rank, limit=self._settings.num_focus)
+        focus: Sequence[NumberedText],
+    ) -> Briefing:
         count = self.writer.tokenizer.count
         fitting = fit(
-            best, size=lambda line: count(prompts.marked_line(line)), budget=self._focus_budget()
+            focus[: self._settings.num_focus],
+            size=lambda line: count(prompts.marked_line(line)),
+            budget=self._focus_budget(),
         ).items
 
-        return (
+        return Briefing(
             prompts.grounded(question.text, passages, focus=fitting),
             prompts.likely_answers(fitting),
+        )
+
+    def _write(
+        self, question: Question, briefing: Briefing, *, guess: Guess, left_out: Sequence[str]
+    ) -> Iterator[Piece]:
+        if briefing.prompt is None:
+            return iter((Piece(prompts.REFUSAL, Usage()),))
+        return self.writer.write(
+            briefing.prompt,
+            max_new_tokens=self._settings.answer_tokens,
+            references=left_out,
+            guesses=[*briefing.likely, guess.text],
+            draft=question.draft,
         )
 
     def _focus_budget(self) -> int:

@@ -14,6 +14,7 @@ from pipeline.judge import Judge, MarginGate
 from pipeline.proxy import Proxy
 from pipeline.settings import Settings
 from pipeline.summarize import Summarizer
+from pipeline.support import Support, load_support
 from pipeline.tokenizer import load_tokenizer
 from pipeline.trained_judge import load_judge
 from pipeline.writer import Writer
@@ -24,17 +25,19 @@ def build_pipeline(settings: Settings) -> Pipeline:
     """Opens the knowledge base and loads both models.
 
     Raises the errors of `retrieval` and `decoding`: a locked or broken knowledge base, a missing model; and those of
-    `load_judge`.
+    `load_judge` and `load_support`.
     """
     embedder = open_embedder(settings.embedder)
     knowledge_base = open_knowledge_base(settings.kb, embedder=embedder)
+    sentences = RememberingEmbedder(embedder)
     try:
         return Pipeline(
             knowledge_base=knowledge_base,
             proxy=build_proxy(settings),
             judge=build_judge(settings),
             writer=build_writer(settings),
-            rank=ranker(embedder),
+            rank=ranker(sentences),
+            support=build_support(settings, embedder=sentences),
             settings=settings,
         )
     except BaseException:
@@ -44,8 +47,8 @@ def build_pipeline(settings: Settings) -> Pipeline:
 
 def build_summarizer(settings: Settings) -> Summarizer:
     """Loads the main model; needs no knowledge base."""
-    embedder = open_embedder(settings.embedder)
-    return Summarizer(writer=build_writer(settings), rank=ranker(embedder), settings=settings)
+    rank = ranker(RememberingEmbedder(open_embedder(settings.embedder)))
+    return Summarizer(writer=build_writer(settings), rank=rank, settings=settings)
 
 
 def build_writer(settings: Settings) -> Writer:
@@ -82,14 +85,37 @@ def build_judge(settings: Settings) -> Judge:
     return Judge(MarginGate() if most is None else MarginGate(most))
 
 
+def build_support(settings: Settings, *, embedder: Embedder) -> Support | None:
+    """The gate beside the main model's weights; None without one, or where the setting switches it off.
+
+    The embedder should be the ranker's, and one that remembers: the gate asks for vectors of sentences just ranked.
+    Raises the errors of `load_support`.
+    """
+    least = settings.support_threshold
+    gate = load_support(Path(settings.model), embedder=embedder.name) if least != 0 else None
+    if gate is None:
+        return None
+
+    return Support(gate if least is None else replace(gate, threshold=least), similarity(embedder))
+
+
 def ranker(embedder: Embedder) -> Ranker:
-    """Sentences by fused dense and lexical score; several queries over the same sentences embed them once."""
-    remembering = RememberingEmbedder(embedder)
-    return lambda query, texts: rank_texts(query, texts, embedder=remembering)
+    """Sentences by fused dense and lexical score."""
+    return lambda query, texts: rank_texts(query, texts, embedder=embedder)
+
+
+def similarity(embedder: Embedder) -> Ranker:
+    """The cosine of each text with the query."""
+
+    def cosines(query: str, texts: Sequence[str]) -> list[float]:
+        vectors = embedder.embed([query, *texts])
+        return [float(cosine) for cosine in vectors[1:] @ vectors[0]]
+
+    return cosines
 
 
 class RememberingEmbedder:
-    """Keeps the vectors of the texts that were embedded last; safe to share between threads."""
+    """Keeps the vectors of the texts that were embedded last, for other queries over the same; thread-safe."""
 
     def __init__(self, embedder: Embedder, *, most: int = 4096) -> None:
         self.name = embedder.name

@@ -81,6 +81,14 @@ def judge_remedy(path: Path) -> str:
     )
 
 
+class SupportUnreadable(PipelineError):
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(
+            f"{path} is no support gate ({cause}); train it anew with `python -m training.support --data DATA "
+            f"--out {path}`, or delete the file to have the model asked whatever the passages say"
+        )
+
+
 class UnusableChatTemplate(PipelineError):
     def __init__(self, model: str) -> None:
         super().__init__(

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     gate_threshold: float | None = Field(
         default=None, ge=0, le=1
     )  # retrieve where a decision's score is above; None: as the proxy's trained judge says, else 0.05
+    support_threshold: float | None = Field(
+        default=None, ge=0, le=1
+    )  # refuse where the passages' support is below; 0: never; None: as the file beside the main model says
     prompt_tokens: int = Field(default=1600, ge=64)  # longest prompt for an answer
     answer_tokens: int = Field(default=96, ge=1)  # longest answer
     guess_tokens: int = Field(default=24, ge=1)  # longest guess of the proxy

@@ -1,41 +1,16 @@
 """A gate that learned when this proxy is right: logistic regression on the features of its guess."""
 
 import hashlib
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from pipeline import prompts
 from pipeline.errors import JudgeMismatch, JudgeUnreadable
 from pipeline.features import features
+from pipeline.logistic import Logistic, ReliabilityBin, Share, read_fitted
 from pipeline.types import Decision, Guess
 
 JUDGE_FILE = "judge.json"  # beside the proxy's weights
-MOST_LOGIT = 30.0  # keeps every probability below 1, so that a threshold of 1 always retrieves
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """What one feature adds to the log odds of a right guess: coefficient * (value - mean) / scale."""
-
-    feature: str
-    mean: FiniteFloat
-    scale: Annotated[FiniteFloat, Field(gt=0)]
-    coefficient: FiniteFloat
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Guesses of nearly the same probability: what was foretold of them, and what came true."""
-
-    num_guesses: int
-    foretold: Share  # mean probability of being right
-    right: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +42,14 @@ class Origin:
 class TrainedJudge:
     """Gives the probability that a guess is right, and retrieves where it is below the threshold."""
 
-    terms: tuple[Term, ...]
-    intercept: FiniteFloat
+    logistic: Logistic  # of a right guess
     threshold: Share  # least probability that saves the search; 1 always retrieves
     origin: Origin
     reliability: Reliability
 
     def probability(self, question: str, guess: Guess) -> float:
         """That the guess is right: above 0 and below 1."""
-        found = features(question, guess)
-        logit = self.intercept + sum(
-            term.coefficient * (found[term.feature] - term.mean) / term.scale for term in self.terms
-        )
-        return 1 / (1 + math.exp(-max(-MOST_LOGIT, min(MOST_LOGIT, logit))))
+        return self.logistic.probability(features(question, guess))
 
     def decide(self, question: str, guess: Guess) -> Decision:
         right = self.probability(question, guess)
@@ -99,30 +69,14 @@ def load_judge(folder: Path) -> TrainedJudge | None:
     path = folder / JUDGE_FILE
     if not path.is_file():
         return None
-    try:
-        judge = TypeAdapter(TrainedJudge).validate_json(path.read_bytes())
-    except OSError as error:
-        raise JudgeUnreadable(path, str(error)) from error
-    except ValidationError as error:
-        raise JudgeUnreadable(path, first_problem(error)) from error
-
-    unknown = {term.feature for term in judge.terms} - set(
-        features("", Guess("", (), num_tokens=0))
-    )
-    if unknown:
-        raise JudgeUnreadable(path, f"no such features: {', '.join(sorted(unknown))}")
+    known = features("", Guess("", (), num_tokens=0))
+    judge = read_fitted(path, TrainedJudge, features=known, unreadable=JudgeUnreadable)
     if judge.origin.weights != weights_fingerprint(folder):
         raise JudgeMismatch(path, "weights")
     if judge.origin.prompt != prompt_fingerprint():
         raise JudgeMismatch(path, "prompt")
 
     return judge
-
-
-def first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    place = ".".join(map(str, problem["loc"]))
-    return f"{place}: {problem['msg']}" if place else problem["msg"]
 
 
 def weights_fingerprint(folder: Path) -> str:

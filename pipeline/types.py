@@ -132,6 +132,9 @@ class Answer:
     coverage: Coverage
     is_cut: bool = False  # the text ends for want of tokens, not because it is complete
     trace: Trace | None = None  # None where no model was asked
+    support: float | None = (
+        None  # probability that the passages answer; None where no gate looked at them
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,28 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import StratifiedKFold
 
 from pipeline.features import features
 from pipeline.judge import doubt
-from pipeline.trained_judge import Origin, Reliability, ReliabilityBin, Term, TrainedJudge
+from pipeline.trained_judge import Origin, Reliability, TrainedJudge
 from pipeline.types import Guess
 from training.closed_book import ClosedBookQuestion
+from training.logistic_fit import NUM_FOLDS, Flags, Floats, bins, fit_logistic, foretell
 
-NUM_FOLDS = 5
-NUM_BINS = 10
 LEAST_PASSED = 30  # guesses; the precision of fewer is luck
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +33,17 @@ def fit_judge(attempts: Sequence[Attempt], *, origin: Origin, target: float) -> 
     fold, the coefficients from all attempts.
     """
     table = [features(attempt.question.question, attempt.guess) for attempt in attempts]
-    values = np.array([list(row.values()) for row in table])
     is_right = np.array([attempt.is_right for attempt in attempts])
     folds = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=origin.seed)
-    foretold = cross_val_predict(regression(), values, is_right, cv=folds, method="predict_proba")
-    threshold = threshold_for(foretold[:, 1], is_right, target=target)
-    fitted = regression().fit(values, is_right)
-    scaler, weights = fitted[0], fitted[-1]
+    foretold = foretell(table, is_right, folds=folds)
+    threshold = threshold_for(foretold, is_right, target=target)
 
     return TrainedJudge(
-        terms=tuple(
-            Term(name, mean=float(mean), scale=float(scale), coefficient=float(coefficient))
-            for name, mean, scale, coefficient in zip(
-                table[0], scaler.mean_, scaler.scale_, weights.coef_[0], strict=True
-            )
-        ),
-        intercept=float(weights.intercept_[0]),
+        logistic=fit_logistic(table, is_right),
         threshold=threshold,
         origin=origin,
-        reliability=reliability(attempts, foretold[:, 1], threshold=threshold),
+        reliability=reliability(attempts, foretold, threshold=threshold),
     )
-
-
-def regression() -> Any:
-    """Standardised features, L2, no class weights: the probabilities must stay those of the data."""
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 
 
 def threshold_for(foretold: Floats, is_right: Flags, *, target: float) -> float:
@@ -105,13 +82,3 @@ def reliability(attempts: Sequence[Attempt], foretold: Floats, *, threshold: flo
 def auc_within(kind: Flags, is_right: Flags, foretold: Floats) -> float | None:
     both = len(set(is_right[kind])) == 2
     return float(roc_auc_score(is_right[kind], foretold[kind])) if both else None
-
-
-def bins(foretold: Floats, is_right: Flags) -> list[ReliabilityBin]:
-    """As many guesses in each bin, from the least probable to the most."""
-    parts = np.array_split(np.argsort(foretold, kind="stable"), NUM_BINS)
-    return [
-        ReliabilityBin(len(part), float(foretold[part].mean()), float(is_right[part].mean()))
-        for part in parts
-        if len(part)
-    ]

@@ -34,6 +34,7 @@ def present_answer(answer: Answer) -> AnswerRecord:
         coverage=_coverage(answer.coverage),
         is_cut=answer.is_cut,
         trace=TraceRecord(t.model, t.dtype, t.prompt, t.output) if (t := answer.trace) else None,
+        support=answer.support,
     )
 
 

@@ -29,6 +29,16 @@ def decision_lines(decision: Decision, passages: Sequence[Hit]) -> list[str]:
     ]
 
 
+def support_lines(support: float | None, *, least: float) -> list[str]:
+    """Why the model was not asked; nothing where it was."""
+    if support is None or support >= least:
+        return []
+    return [
+        f"the passages hardly speak of this (support {support:.2f} under {least:.2f}), "
+        "so the model was not asked"
+    ]
+
+
 def citation_line(citation: CitationRecord) -> str:
     where = safe(citation.source)
     if citation.page is not None:

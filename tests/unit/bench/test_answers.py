@@ -1,12 +1,25 @@
 """The command asks every question in all ways, and its report says what baselines reach by hand."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from bench.__main__ import main as bench
+from bench.answers import open_pipeline
+from pipeline import load_settings
+from pipeline.logistic import Logistic
+from pipeline.support import (
+    FEATURES_VERSION,
+    SUPPORT_FILE,
+    SupportGate,
+    SupportOrigin,
+    SupportReliability,
+)
+from retrieval import HashEmbedder
 
 TOWNS = ("Arden", "Bexley", "Corvo", "Dunmere", "Eskdale", "Farrow", "Glin", "Hythe", "Islip")
 KINDS = [
@@ -112,3 +125,21 @@ def test_the_report_says_where_and_with_what_it_was_made(report: dict[str, Any])
     names = ("model", "proxy", "dtype", "seed", "count", "embedder")
     assert [report[name] for name in names] == ["tiny", "tiny", "float32", 11, 3, "hash-256"]
     assert report["seconds"] > 0
+
+
+def test_the_support_gate_beside_the_model_is_measured_with_it(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    gate = SupportGate(
+        Logistic((), 0.0),
+        threshold=0.5,
+        embedder="hash-256",
+        origin=SupportOrigin(FEATURES_VERSION, "none", 0, most_false_refusals=0.1, seed=7),
+        reliability=SupportReliability(0.5, 0.5, 0.5, kinds={}, bins=()),
+    )
+    model = Path(shutil.copytree(tiny_checkpoint, tmp_path / "model"))
+    (model / SUPPORT_FILE).write_bytes(TypeAdapter(SupportGate).dump_json(gate))
+    settings = load_settings(model=str(model), proxy=str(tiny_checkpoint), remember=False)
+    with open_pipeline(settings, [], embedder=HashEmbedder()) as pipeline:
+        assert pipeline.support is not None
+        assert pipeline.support.gate == gate

@@ -13,11 +13,11 @@ from pipeline import load_settings
 from pipeline.build import build_judge
 from pipeline.errors import JudgeMismatch, JudgeUnreadable
 from pipeline.judge import MarginGate
+from pipeline.logistic import Logistic, Term
 from pipeline.trained_judge import (
     JUDGE_FILE,
     Origin,
     Reliability,
-    Term,
     TrainedJudge,
     load_judge,
     prompt_fingerprint,
@@ -27,8 +27,7 @@ from pipeline.types import Guess
 
 WEIGHTS = b"what the proxy learned"
 JUDGE = TrainedJudge(
-    terms=(Term("first_margin", mean=1.0, scale=2.0, coefficient=3.0),),
-    intercept=-0.5,
+    logistic=Logistic((Term("first_margin", mean=1.0, scale=2.0, coefficient=3.0),), -0.5),
     threshold=0.6,
     origin=Origin(
         weights=hashlib.sha256(WEIGHTS).hexdigest()[:16],
@@ -48,6 +47,8 @@ JUDGE = TrainedJudge(
         bins=(),
     ),
 )
+
+MOOD = {"feature": "mood", "mean": 0, "scale": 1, "coefficient": 1}
 
 
 def guess(margin: float) -> Guess:
@@ -76,7 +77,7 @@ def test_a_guess_that_is_likely_right_needs_no_passages(margin: float, expected:
 
 
 def test_a_threshold_of_one_always_retrieves() -> None:
-    certain = replace(JUDGE, intercept=1e6, threshold=1.0)
+    certain = replace(JUDGE, logistic=Logistic((), 1e6), threshold=1.0)
     assert certain.decide("Who?", guess(20.0)).retrieve
 
 
@@ -107,10 +108,9 @@ def test_a_judge_of_another_proxy_or_prompt_is_refused_with_the_way_out(
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        ({"intercept": None}, "intercept"),
+        ({"logistic": {"terms": [], "intercept": None}}, "intercept"),
         ({"threshold": 1.5}, "threshold"),
-        ({"terms": [{"feature": "doubt", "mean": 0, "scale": 0, "coefficient": 1}]}, "scale"),
-        ({"terms": [{"feature": "mood", "mean": 0, "scale": 1, "coefficient": 1}]}, "mood"),
+        ({"logistic": {"terms": [MOOD], "intercept": 0}}, "mood"),
     ],
 )
 def test_a_file_that_is_no_judge_says_where(

@@ -9,14 +9,8 @@ from pipeline.features import features
 from pipeline.trained_judge import Origin
 from pipeline.types import Guess
 from training.closed_book import ClosedBookQuestion
-from training.judge_fit import (
-    LEAST_PASSED,
-    Attempt,
-    bins,
-    fit_judge,
-    regression,
-    threshold_for,
-)
+from training.judge_fit import LEAST_PASSED, Attempt, fit_judge, threshold_for
+from training.logistic_fit import regression
 
 ORIGIN = Origin(
     weights="0" * 16, prompt="1" * 16, data="made up", num_questions=400, num_right=0, seed=3
@@ -105,11 +99,3 @@ def test_the_lowest_fitting_threshold_is_taken_even_behind_one_that_does_not_fit
     is_right = np.repeat([True, False, True, True], 40)
     assert threshold_for(foretold, is_right, target=0.75) == 0.6
     assert threshold_for(foretold, is_right, target=0.76) == 0.9
-
-
-def test_bins_hold_equally_many_and_rise() -> None:
-    foretold = np.linspace(0, 1, 100)
-    found = bins(foretold, foretold > 0.5)
-    assert [part.num_guesses for part in found] == [10] * 10
-    assert [part.right for part in found] == [0.0] * 5 + [1.0] * 5
-    assert found[0].foretold == pytest.approx(foretold[:10].mean())

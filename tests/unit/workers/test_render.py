@@ -38,6 +38,17 @@ def test_usage_shows_tokens_per_forward() -> None:
     assert "2.50 tokens per forward (18 of 40 draft tokens accepted)" in render.usage_line(usage)
 
 
+def test_a_refusal_of_the_gate_says_by_how_much() -> None:
+    assert render.support_lines(0.21, least=0.55) == [
+        "the passages hardly speak of this (support 0.21 under 0.55), so the model was not asked"
+    ]
+
+
+@pytest.mark.parametrize("support", [0.55, 0.9, None])
+def test_where_the_model_was_asked_nothing_is_said_about_support(support: float | None) -> None:
+    assert render.support_lines(support, least=0.55) == []
+
+
 @pytest.mark.parametrize(
     ("event", "line"),
     [
