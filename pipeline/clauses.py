@@ -95,9 +95,17 @@ def trimmed(sentence: str, span: Span, *, keep: Span) -> Span:
     return Span(start, end)
 
 
+def clause_texts(sentence: str) -> tuple[str, ...]:
+    return tuple(sentence[clause.start : clause.end] for clause in clauses(sentence))
+
+
 @lru_cache(maxsize=1024)
 def clauses(sentence: str) -> tuple[Span, ...]:
-    """Every clause that an answer from this sentence may quote: one around each word, in reading order, each once."""
+    """Every clause that an answer from this sentence may quote: around each word but joints, in order, each once."""
     words = re.finditer(r"\w+", sentence)
-    around = (clause_around(sentence, Span(*word.span())) for word in words)
+    around = (
+        clause_around(sentence, Span(*word.span()))
+        for word in words
+        if word.group().lower() not in JOINTS
+    )
     return tuple(dict.fromkeys(around))

@@ -1,7 +1,9 @@
 """Every prompt of the product: one pure function each, made of segments that are tokenised one by one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from pipeline.clauses import clause_texts
 
 REFUSAL = "The passages do not say."
 NOTHING_SAID = "Nothing on this."
@@ -68,8 +70,13 @@ def num_shared(prompt: Prompt) -> int:
 
 
 def likely_answers(focus: Sequence[NumberedText]) -> tuple[str, ...]:
-    """What the answer to `grounded` may well be, token for token: a best sentence as the prompt marks it."""
-    return tuple(marked_line(sentence) for sentence in focus)
+    """What the answer to `grounded` may well be: a clause of a best sentence, or all of it, as the prompt marks it."""
+    lines = [
+        marked_line(replace(sentence, text=text))
+        for sentence in focus
+        for text in (*clause_texts(one_line(sentence.text).strip()), sentence.text)
+    ]
+    return tuple(dict.fromkeys(lines))
 
 
 def closed_book(question: str) -> Prompt:

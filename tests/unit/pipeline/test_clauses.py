@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.clauses import LONGEST, Span, clause_around, clauses
+from pipeline.clauses import JOINTS, LONGEST, Span, clause_around, clauses
 
 _WORDS = """
 and or that which in of (the boats) sail, sails; 1987. Ann's \u2014 - -- well-known "so" of, ,
@@ -72,11 +72,14 @@ def test_no_clause_ends_with_a_comma_or_begins_with_a_conjunction(case: Asked) -
 
 
 @given(asked())
-def test_the_clauses_of_a_sentence_come_each_once_and_together_hold_every_word(case: Asked) -> None:
+def test_the_clauses_of_a_sentence_come_each_once_and_together_hold_every_word_but_joints(
+    case: Asked,
+) -> None:
     found = clauses(case.sentence)
     assert len(set(found)) == len(found)
     for word in re.finditer(r"\w+", case.sentence):
-        assert any(clause.start <= word.start() and word.end() <= clause.end for clause in found)
+        is_held = any(c.start <= word.start() and word.end() <= c.end for c in found)
+        assert is_held or word.group().lower() in JOINTS
 
 
 @pytest.mark.parametrize(
@@ -89,9 +92,9 @@ def test_the_clauses_of_a_sentence_come_each_once_and_together_hold_every_word(c
             id="to the comma",
         ),
         pytest.param(
-            "Rain fell on the island for nine days, and the old pier of the ferry company near the northern harbour sank.",
+            "Rain fell on the island for nine days, and the old pier of the ferry company near the harbour sank.",
             "pier",
-            "the old pier of the ferry company near the northern harbour sank",
+            "the old pier of the ferry company near the harbour sank",
             id="without the conjunction before it",
         ),
         pytest.param(

@@ -48,10 +48,22 @@ def test_prompts_over_the_same_passages_share_all_that_stands_before_the_questio
     assert first.segments[shared] == f"Question: {one_line(question)}\n"
 
 
-def test_a_likely_answer_is_a_segment_of_the_prompt_so_that_its_tokens_are_the_same() -> None:
+def test_a_whole_sentence_is_a_likely_answer_as_the_prompt_marks_it() -> None:
     focus = [NumberedText(2, "Boats sail."), NumberedText(1, "They\nfloat.")]
-    assert likely_answers(focus) == (" Boats sail. [2]\n", " They float. [1]\n")
-    assert set(likely_answers(focus)) <= set(grounded("q", [], focus=focus).segments)
+    assert {" Boats sail. [2]\n", " They float. [1]\n"} <= set(likely_answers(focus))
+    assert set(likely_answers(focus)) & set(grounded("q", [], focus=focus).segments)
+
+
+def test_so_is_each_of_its_clauses_and_those_of_the_best_sentence_come_first() -> None:
+    long = (
+        "Rain fell on the island for nine days in a row, "
+        "and the old pier of the ferry company near the harbour sank."
+    )
+    likely = likely_answers([NumberedText(2, long), NumberedText(1, "They float.")])
+    assert likely[0] == " Rain fell on the island for nine days in a row [2]\n"
+    assert likely[1] == " the old pier of the ferry company near the harbour sank [2]\n"
+    assert likely[-2:] == (" They float [1]\n", " They float. [1]\n")
+    assert len(set(likely)) == len(likely)
 
 
 def test_a_passage_is_a_segment_of_its_own() -> None:
