@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     summary_tokens: int = Field(default=64, ge=1)  # longest summary of one query over one window
     num_focus: int = Field(
         default=3, ge=0
-    )  # best sentences shown in front of the question or query
+    )  # best sentences shown behind the question or query
 
     @property
     def drafts_dir(self) -> Path:
