@@ -23,16 +23,18 @@ class Quote:
     end: int
 
 
-def find_quote(claim: str, text: str, *, min_support: float = MIN_SUPPORT) -> Quote | None:
+def find_quote(
+    claim: str, text: str, *, speaker: str = "", min_support: float = MIN_SUPPORT
+) -> Quote | None:
     """Where `text` says what `claim` says: the claim itself where it stands verbatim, else the best sentence.
 
-    None where no sentence holds `min_support` of the claim's content words.
+    None where no sentence holds `min_support` of the claim's content words; who speaks need not be said.
     """
     wanted = claim.strip(" .\"'")
     verbatim = re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text) if stem_set(wanted) else None
     if verbatim:
         return Quote(*verbatim.span())
-    words = stem_set(claim)
+    words = stem_set(claim) - stem_set(speaker)
     best = max(
         split_sentences(text),
         key=lambda span: len(words & stem_set(text[slice(*span)])),
@@ -116,7 +118,7 @@ class CitationChecker:
         if not 1 <= marker <= len(self._passages):
             return False
         passage = self._passages[marker - 1]
-        quote = find_quote(last_sentence(self._claim), passage.text)
+        quote = find_quote(last_sentence(self._claim), passage.text, speaker=passage.speaker or "")
         if quote is None:
             return False
         self.citations.append(

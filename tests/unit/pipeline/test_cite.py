@@ -111,3 +111,11 @@ def test_the_way_a_text_is_cut_never_matters(text: str, chunk: int) -> None:
 def test_a_quote_always_lies_within_its_text(claim: str, text: str) -> None:
     quote = find_quote(claim, text)
     assert quote is None or 0 <= quote.start < quote.end <= len(text)
+
+
+def test_a_quote_need_not_name_whoever_says_it() -> None:
+    text = "Right, we sold that boat in spring."
+    claim = "Ada Lovelace Byron said that we sold that boat"
+    assert find_quote(claim, text, speaker="Ada Lovelace Byron")
+    assert find_quote(claim, text) is None
+    assert find_quote("Ada Lovelace Byron said that we kept it", text, speaker="Ada") is None
