@@ -15,9 +15,19 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
 
 def export(
-    model: LlamaForCausalLM, recipe: Recipe, *, log: Path, tokenizer: Path, out: Path
+    model: LlamaForCausalLM,
+    recipe: Recipe,
+    *,
+    log: Path,
+    tokenizer: Path,
+    out: Path,
+    start: Path | None = None,
 ) -> Record:
-    """Writes the folder, with the tokenizer files of the folder `tokenizer`; returns the figures of the training."""
+    """Writes the folder, with the tokenizer files of the folder `tokenizer`; returns the figures of the training.
+
+    `start` is the model folder whose weights it began with; its own figures are kept under "start".
+    """
+    before = {"start": json.loads((start / FIGURES_FILE).read_text())} if start else {}
     out.mkdir(parents=True, exist_ok=True)
     model.bfloat16().save_pretrained(out)
     for name in TOKENIZER_FILES:
@@ -29,6 +39,7 @@ def export(
         "seed": recipe.seed,
         "parameters": sum(p.numel() for p in model.parameters()),
         "stages": {stage.name: summary(rows, stage.name) for stage in recipe.stages},
+        **before,
     }
     (out / FIGURES_FILE).write_text(json.dumps(figures, indent=2) + "\n")
     plot_losses(rows, title=f"{recipe.name}: training loss").savefig(out / "loss.png", dpi=110)

@@ -15,8 +15,10 @@ from training.tasks import write_tasks
 from training.train import Trainer
 
 
-def prepare(recipe: Recipe, *, data: Path, tokenizer: Tokenizer, folder: Path) -> None:
-    """Everything that training reads: running text, task files, and meanings for the first embeddings."""
+def prepare(
+    recipe: Recipe, *, data: Path, tokenizer: Tokenizer, folder: Path, is_fresh: bool = True
+) -> None:
+    """Everything that training reads: running text, task files, and for a fresh model meanings of its tokens."""
     folder.mkdir(parents=True, exist_ok=True)
     text = folder / "language.bin"
     if not text.exists():
@@ -28,7 +30,7 @@ def prepare(recipe: Recipe, *, data: Path, tokenizer: Tokenizer, folder: Path) -
                 write_tasks(task, data=data, tokenizer=tokenizer, folder=folder, seed=recipe.seed)
             )
     meanings = folder / f"{recipe.name}-meanings.npy"
-    if not meanings.exists():
+    if is_fresh and not meanings.exists():
         half = recipe.shape.hidden // 2
         np.save(meanings, token_meanings(tokenizer, dimensions=half, seed=recipe.seed))
 
@@ -44,6 +46,11 @@ def main() -> None:
         help="folder for data and checkpoints; by default one per recipe in training/runs",
     )
     parser.add_argument("--out", type=Path, required=True, help="model folder to be written")
+    parser.add_argument(
+        "--start",
+        type=Path,
+        help="model folder whose weights to start from, in place of fresh ones",
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "--steps",
@@ -56,11 +63,19 @@ def main() -> None:
     if arguments.steps is not None:
         recipe, folder = for_dry_run(recipe), folder / "dry-run"
     tokenizer = Tokenizer.from_file(str(arguments.tokenizer / "tokenizer.json"))
-    prepare(recipe, data=arguments.data, tokenizer=tokenizer, folder=folder)
+    prepare(
+        recipe,
+        data=arguments.data,
+        tokenizer=tokenizer,
+        folder=folder,
+        is_fresh=arguments.start is None,
+    )
     torch.set_num_threads(recipe.threads)
     trainer = Trainer(
         recipe, folder, vocabulary=tokenizer.get_vocab_size(), device=arguments.device
     )
+    if arguments.start is not None:
+        trainer.start_from(arguments.start)
     if arguments.steps is not None:
         trainer.dry_run(arguments.steps)
         return
@@ -71,6 +86,7 @@ def main() -> None:
         recipe,
         log=trainer.log_file,
         tokenizer=arguments.tokenizer,
+        start=arguments.start,
         out=arguments.out,
     )
 

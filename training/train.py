@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from training.config import Recipe, Stage
@@ -69,6 +70,13 @@ class Trainer:
         partial = self.checkpoint.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(self.checkpoint)
+
+    def start_from(self, folder: Path) -> None:
+        """Takes the weights of an exported model of the same shape; optimizers start fresh."""
+        weights = load_file(folder / "model.safetensors")
+        known = self.model.state_dict()
+        tied = {name: weights["model.embed_tokens.weight"] for name in known if name not in weights}
+        self.model.load_state_dict(weights | tied)
 
     def resume(self) -> None:
         if not self.checkpoint.exists():

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from decoding import load_model
 from training import run
 from training.tokenizer import save
+from training.train import Trainer
 
 RECIPE = """
 name = "tiny"
@@ -117,3 +118,21 @@ def test_a_whole_run_ends_in_a_model_and_is_not_done_twice(
     train(folder, tiny_data, characters=40_000, monkeypatch=monkeypatch)
     assert capsys.readouterr().out == ""
     assert (folder / "model/model.safetensors").read_bytes() == weights
+
+
+def test_a_run_may_start_from_the_weights_of_another(
+    folder: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(folder, tiny_data, characters=40_000, monkeypatch=monkeypatch)
+    first = folder / "first"
+    (folder / "model").rename(first)
+    (folder / "runs/tiny.log.jsonl").rename(folder / "runs/kept.jsonl")
+    for name in ("tiny.checkpoint.pt", "tiny-meanings.npy"):
+        (folder / "runs" / name).unlink()
+    kept = (folder / "runs/kept.jsonl").read_text()
+    monkeypatch.setattr(Trainer, "run", lambda trainer: trainer.log_file.write_text(kept))
+    train(folder, tiny_data, "--start", str(first), characters=40_000, monkeypatch=monkeypatch)
+    weights = [path / "model.safetensors" for path in (first, folder / "model")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    figures = json.loads((folder / "model/training.json").read_text())
+    assert figures["start"] == json.loads((first / "training.json").read_text())
