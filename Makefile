@@ -11,6 +11,10 @@ define train
 $(if $(DATA),,$(error name the folder with the published sets: make $@ DATA=folder))
 $(BIN)/python -m training.run training/recipes/$(1).toml --data $(DATA) --out $(2) --device $(3) $(if $(STEPS),--steps $(STEPS))
 endef
+define train-reader
+$(if $(DATA),,$(error name the folder with the published sets: make $@ DATA=folder))
+$(BIN)/python -m training.reader --data $(DATA) --out $(OUT)/reader --device $(1) $(if $(STEPS),--steps $(STEPS))
+endef
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,16 +48,18 @@ format: setup ## rewrite the code as `make check` wants it
 bench: setup ## measure drafted against plain decoding and others' drafting; results go to bench/results
 	$(BIN)/python -m bench decode --limit 5
 
-train-cpu: setup ## train both embedded models on this CPU from the sets in DATA=folder: about three hours
+train-cpu: setup ## train the embedded models on this CPU from the sets in DATA=folder: about three hours
+	$(call train-reader,cpu)
 	$(call train,main-cpu,$(OUT)/main,cpu)
 	$(call train,proxy-cpu,$(OUT)/proxy,cpu)
-	$(if $(STEPS),,$(BIN)/python -m training.support --data $(DATA) --count 500 --most-false-refusals 0.08 --out $(OUT)/main/support.json)
+	$(if $(STEPS),,$(BIN)/python -m training.support --data $(DATA) --count 500 --most-false-refusals 0.08 --reader $(OUT)/reader --out $(OUT)/main/support.json)
 	$(if $(STEPS),,$(BIN)/python -m training.judge --data $(DATA) --proxy $(OUT)/proxy --out $(OUT)/proxy/judge.json)
 
 train-gpu: setup ## the larger pair on a GPU from the sets in DATA=folder: about half an hour of a large one
+	$(call train-reader,cuda)
 	$(call train,main-gpu,$(OUT)/main,cuda)
 	$(call train,proxy-gpu,$(OUT)/proxy,cuda)
-	$(if $(STEPS),,$(BIN)/python -m training.support --data $(DATA) --count 500 --most-false-refusals 0.08 --out $(OUT)/main/support.json)
+	$(if $(STEPS),,$(BIN)/python -m training.support --data $(DATA) --count 500 --most-false-refusals 0.08 --reader $(OUT)/reader --out $(OUT)/main/support.json)
 	$(if $(STEPS),,$(BIN)/python -m training.judge --data $(DATA) --proxy $(OUT)/proxy --out $(OUT)/proxy/judge.json)
 
 chaos: setup redis ## kill workers in the middle of jobs, again and again

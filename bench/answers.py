@@ -23,8 +23,9 @@ from bench.record import write_report
 from pipeline import Answer, Pipeline, Question, Settings, load_settings
 from pipeline.build import (
     RememberingEmbedder,
+    build_briefer,
     build_proxy,
-    build_support,
+    build_reader,
     build_writer,
     ranker,
 )
@@ -47,8 +48,8 @@ def answers(arguments: argparse.Namespace) -> None:
     settings = load_settings(
         model=arguments.model, proxy=arguments.proxy, dtype=arguments.dtype, remember=False
     )
-    embedder = RememberingEmbedder(open_embedder(settings.embedder))
-    rank = ranker(embedder)
+    embedder = open_embedder(settings.embedder)
+    rank = ranker(RememberingEmbedder(embedder))  # the baselines'
     questions = posed_questions(arguments.data, count=arguments.count, seed=arguments.seed)
     num_examples = min(arguments.limit_examples, len(questions))
     chosen = random.Random(arguments.seed).sample(questions, num_examples)
@@ -57,6 +58,7 @@ def answers(arguments: argparse.Namespace) -> None:
         **head_of(arguments, settings, model=settings.model),
         "proxy": Path(settings.proxy).name,
         "embedder": settings.embedder,
+        "reader": reader_name(settings),
         "batch": arguments.batch,
         "longest_swapped_passage": MOST_WORDS,
         "kinds": {},
@@ -74,17 +76,23 @@ def answers(arguments: argparse.Namespace) -> None:
     print(answers_table(report["kinds"]))
 
 
+def reader_name(settings: Settings) -> str | None:
+    """The folder's name; None where the product reads with none."""
+    reader = build_reader(settings, embedder=settings.embedder)
+    return reader.folder.name if reader else None
+
+
 def open_pipeline(
     settings: Settings, questions: Sequence[PosedQuestion], *, embedder: Embedder
 ) -> Pipeline:
     """The product, but for its search: that brings each question's own passages."""
+    writer = build_writer(settings)
     return Pipeline(
         knowledge_base=GivenPassages({question.id: question.passages for question in questions}),
         proxy=build_proxy(settings),
         judge=Judge(MarginGate()),  # its rules already say that passages are wanted
-        writer=build_writer(settings),
-        rank=ranker(embedder),
-        support=build_support(settings, embedder=embedder),
+        writer=writer,
+        briefer=build_briefer(settings, embedder=embedder, count=writer.tokenizer.count),
         settings=settings,
     )
 

@@ -3,25 +3,29 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from decoding import Request, SamplingParams, Template
 from pipeline import prompts
 from pipeline.context import focus
+from pipeline.pointer import point
 from pipeline.prompts import NumberedText, Prompt
+from pipeline.settings import EMBEDDED_MODELS
 from pipeline.skeleton import FOCUS_TOKENS, best_turns, template_of
 from pipeline.summarize import LONGEST_TURN, QUERY_FRAME, line_of
+from pipeline.support import NUM_SENTENCES
 from pipeline.tokenizer import TextTokenizer
 from pipeline.windows import cut_windows, short_turns
 from pipeline.writer import Writer
-from retrieval import parse_transcript, rank_texts
+from retrieval import Reader, parse_transcript, rank_texts
 from retrieval.types import Turn
 
 PROMPTS = Path(__file__).with_name("prompts")  # the committed ones
 # As the product sets them, so that a changed default does not change what a measurement means.
 ANSWER_TOKENS = 96
-SUMMARY_TOKENS = 64
+SUMMARY_TOKENS = 96
 WINDOW_TOKENS = 900
 NUM_FOCUS = 3
 GREEDY = SamplingParams()
@@ -87,15 +91,26 @@ def grounded_task(row: dict[str, Any]) -> Task:
         NumberedText(number, passage["text"], passage.get("title", ""))
         for number, passage in enumerate(row["passages"], start=1)
     ]
-    best = focus(row["question"], passages, rank=lexical, limit=NUM_FOCUS)
+    best = pointed_lines(row["question"], passages)
     return Task(
         id=row["id"],
         task=row.get("task", "grounded"),
-        prompt=prompts.grounded(row["question"], passages, focus=best),
+        prompt=prompts.grounded(row["question"], passages, lines=best),
         guesses=prompts.likely_answers(best),
         references=tuple(row.get("references", ())),
         max_new_tokens=row.get("max_new_tokens", ANSWER_TOKENS),
     )
+
+
+def pointed_lines(question: str, passages: Sequence[NumberedText]) -> tuple[NumberedText, ...]:
+    """The product's best lines, but for the embeddings: the reader reads what shares most words with the question."""
+    best = focus(question, passages, rank=lexical, limit=NUM_SENTENCES)
+    return point(question, best, read=embedded_reader().read, limit=NUM_FOCUS).lines
+
+
+@cache
+def embedded_reader() -> Reader:
+    return Reader(EMBEDDED_MODELS / "reader")
 
 
 def window_tasks(row: dict[str, Any], tokenizer: TextTokenizer) -> Iterator[Task]:

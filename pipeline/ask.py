@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from pipeline import prompts
+from pipeline.briefing import Briefer, Briefing
 from pipeline.cite import CitationChecker
-from pipeline.context import Fitted, Ranker, fit, focus
+from pipeline.context import Fitted, fit
 from pipeline.errors import EmptyQuestion, QuestionTooLong
 from pipeline.judge import Judge
-from pipeline.prompts import NumberedText, Prompt
+from pipeline.prompts import NumberedText
 from pipeline.proxy import Proxy
 from pipeline.rewrite import queries
 from pipeline.settings import Settings
-from pipeline.support import NUM_SENTENCES, Support
 from pipeline.types import Answer, Coverage, Decision, Guess, Question, Usage
 from pipeline.writer import Piece, Writer
 from retrieval import Hit, KnowledgeBase
@@ -34,15 +34,6 @@ class TextPiece:
 @dataclass(frozen=True, slots=True)
 class AnswerDone:
     answer: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class Briefing:
-    """What the model is given; without a prompt it is not asked, and the answer is a refusal."""
-
-    prompt: Prompt | None
-    likely: tuple[str, ...] = ()  # what the answer may well be
-    support: float | None = None  # as in `Answer`
 
 
 AnswerEvent = DecisionMade | TextPiece | AnswerDone
@@ -71,16 +62,14 @@ class Pipeline:
         proxy: Proxy,
         judge: Judge,
         writer: Writer,
-        rank: Ranker,
-        support: Support | None,
+        briefer: Briefer,
         settings: Settings,
     ) -> None:
         self.knowledge_base = knowledge_base
         self.proxy = proxy
         self.judge = judge
         self.writer = writer
-        self.support = support
-        self._rank = rank
+        self.briefer = briefer
         self._settings = settings
 
     def __enter__(self) -> "Pipeline":
@@ -92,11 +81,6 @@ class Pipeline:
     def close(self) -> None:
         self.writer.close()
         self.knowledge_base.close()
-
-    @property
-    def least_support(self) -> float:
-        """Under it the model is not asked."""
-        return self.support.gate.threshold if self.support else 0.0
 
     def ask(self, question: Question) -> Answer:
         """Raises `EmptyQuestion` or `QuestionTooLong`."""
@@ -183,7 +167,7 @@ class Pipeline:
 
     def _room(self) -> int:
         """Tokens for question and passages: what the prompt may hold, less its own words."""
-        frame = len(self.writer.tokenizer.encode_prompt(prompts.grounded("", (), focus=())))
+        frame = len(self.writer.tokenizer.encode_prompt(prompts.grounded("", (), lines=())))
         longest = min(
             self._settings.prompt_tokens,
             self.writer.engine.model.context - self._settings.answer_tokens,
@@ -203,40 +187,8 @@ class Pipeline:
         if not hits:
             return Briefing(None if decision.retrieve else prompts.closed_book(question.text))
         passages = [numbered(hit, number) for number, hit in enumerate(hits, start=1)]
-        best = self._best_sentences(question, passages)
-        if self.support is None:
-            return self._grounded(question, passages, focus=best)
-        support = self.support.probability(question.text, focus=best, passages=passages)
-        if support < self.least_support:
-            return Briefing(None, support=support)
 
-        return replace(self._grounded(question, passages, focus=best), support=support)
-
-    def _best_sentences(
-        self, question: Question, passages: Sequence[NumberedText]
-    ) -> list[NumberedText]:
-        """As many as the prompt shows, and at least as many as the gate looks at."""
-        limit = max(self._settings.num_focus, NUM_SENTENCES if self.support else 0)
-        return focus(question.text, passages, rank=self._rank, limit=limit)
-
-    def _grounded(
-        self,
-        question: Question,
-        passages: Sequence[NumberedText],
-        *,
-        focus: Sequence[NumberedText],
-    ) -> Briefing:
-        count = self.writer.tokenizer.count
-        fitting = fit(
-            focus[: self._settings.num_focus],
-            size=lambda line: count(prompts.marked_line(line)),
-            budget=self._focus_budget(),
-        ).items
-
-        return Briefing(
-            prompts.grounded(question.text, passages, focus=fitting),
-            prompts.likely_answers(fitting),
-        )
+        return self.briefer.brief(question.text, passages, budget=self._focus_budget())
 
     def _write(
         self, question: Question, briefing: Briefing, *, guess: Guess, left_out: Sequence[str]

@@ -1,6 +1,6 @@
 """The only place that wires the parts together: settings in, a pipeline or a summarizer out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ask import Pipeline
+from pipeline.briefing import Briefer
 from pipeline.context import Ranker
 from pipeline.judge import Judge, MarginGate
 from pipeline.proxy import Proxy
@@ -18,7 +19,7 @@ from pipeline.support import Support, load_support
 from pipeline.tokenizer import load_tokenizer
 from pipeline.trained_judge import load_judge
 from pipeline.writer import Writer
-from retrieval import Embedder, open_embedder, open_knowledge_base, rank_texts
+from retrieval import Embedder, Reader, open_embedder, open_knowledge_base, rank_texts
 
 
 def build_pipeline(settings: Settings) -> Pipeline:
@@ -29,15 +30,14 @@ def build_pipeline(settings: Settings) -> Pipeline:
     """
     embedder = open_embedder(settings.embedder)
     knowledge_base = open_knowledge_base(settings.kb, embedder=embedder)
-    sentences = RememberingEmbedder(embedder)
     try:
+        writer = build_writer(settings)
         return Pipeline(
             knowledge_base=knowledge_base,
             proxy=build_proxy(settings),
             judge=build_judge(settings),
-            writer=build_writer(settings),
-            rank=ranker(sentences),
-            support=build_support(settings, embedder=sentences),
+            writer=writer,
+            briefer=build_briefer(settings, embedder=embedder, count=writer.tokenizer.count),
             settings=settings,
         )
     except BaseException:
@@ -85,10 +85,32 @@ def build_judge(settings: Settings) -> Judge:
     return Judge(MarginGate() if most is None else MarginGate(most))
 
 
+def build_briefer(
+    settings: Settings, *, embedder: Embedder, count: Callable[[str], int]
+) -> Briefer:
+    """Raises the errors of `load_support`; `count` tells the main model's tokens of a text."""
+    sentences = RememberingEmbedder(embedder)  # the gate asks for vectors of sentences just ranked
+    reader = build_reader(settings, embedder=embedder.name)
+    return Briefer(
+        rank=ranker(sentences),
+        reader=reader,
+        support=build_support(settings, embedder=sentences) if reader else None,
+        count=count,
+        num_lines=settings.num_focus,
+    )
+
+
+def build_reader(settings: Settings, *, embedder: str) -> Reader | None:
+    """None where the setting is empty, or where another embedder was chosen than the reader is made of."""
+    if not settings.reader or embedder != Reader.embedder:
+        return None
+
+    return Reader(Path(settings.reader))
+
+
 def build_support(settings: Settings, *, embedder: Embedder) -> Support | None:
     """The gate beside the main model's weights; None without one, or where the setting switches it off.
 
-    The embedder should be the ranker's, and one that remembers: the gate asks for vectors of sentences just ranked.
     Raises the errors of `load_support`.
     """
     least = settings.support_threshold
@@ -117,7 +139,7 @@ def similarity(embedder: Embedder) -> Ranker:
 class RememberingEmbedder:
     """Keeps the vectors of the texts that were embedded last, for other queries over the same; thread-safe."""
 
-    def __init__(self, embedder: Embedder, *, most: int = 4096) -> None:
+    def __init__(self, embedder: Embedder, *, most: int = 32_768) -> None:
         self.name = embedder.name
         self.dimension = embedder.dimension
         self.count_tokens = embedder.count_tokens

@@ -42,21 +42,21 @@ LINE_BREAKS = {ord(character): " " for character in "\n\r\v\f\x1c\x1d\x1e\x85\u2
 
 
 def grounded(
-    question: str, passages: Sequence[NumberedText], *, focus: Sequence[NumberedText]
+    question: str, passages: Sequence[NumberedText], *, lines: Sequence[NumberedText]
 ) -> Prompt:
     """A short answer in the words of numbered passages, cited as [n].
 
-    `focus` holds the sentences that match the question best (extractive compression as in RECOMP, Xu et al., 2023),
-    each with the number of its passage. They stand behind the question, so that a model reads them with the question
-    in mind; the passages stand before it, so that questions over the same passages share their beginning.
+    `lines` holds what matches the question best (extractive compression as in RECOMP, Xu et al., 2023), clauses or
+    sentences, each with the number of its passage. They stand behind the question, so that a model reads them with the
+    question in mind; the passages stand before it, so that questions over the same passages share their beginning.
     """
     return Prompt(
         (
             "Passages:\n",
             *(numbered_line(passage) for passage in passages),
             f"Question: {one_line(question)}\n",
-            *(("Best sentences:\n",) if focus else ()),
-            *(marked_line(sentence) for sentence in focus),
+            *(("Best matches:\n",) if lines else ()),
+            *(map(marked_line, lines)),
             "Answer briefly in the words of the passages and cite them like [1]. "
             f'If they do not tell, say "{REFUSAL}"\n',
             "Answer:",
@@ -69,14 +69,14 @@ def num_shared(prompt: Prompt) -> int:
     return next(i for i, text in enumerate(prompt.segments) if text.startswith("Question: "))
 
 
-def likely_answers(focus: Sequence[NumberedText]) -> tuple[str, ...]:
-    """What the answer to `grounded` may well be: a clause of a best sentence, or all of it, as the prompt marks it."""
-    lines = [
-        marked_line(replace(sentence, text=text))
-        for sentence in focus
-        for text in (*clause_texts(one_line(sentence.text).strip()), sentence.text)
+def likely_answers(lines: Sequence[NumberedText]) -> tuple[str, ...]:
+    """What the answer to `grounded` may well be: a clause of a line, or all of it, as the prompt marks it."""
+    marked = [
+        marked_line(replace(line, text=text))
+        for line in lines
+        for text in (*clause_texts(one_line(line.text).strip()), line.text)
     ]
-    return tuple(dict.fromkeys(lines))
+    return tuple(dict.fromkeys(marked))
 
 
 def closed_book(question: str) -> Prompt:

@@ -1,53 +1,73 @@
 """Joins what the windows said on one query into one summary: relevant notes, each once, in the meeting's order."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from pipeline.cite import MARKER
-from pipeline.context import Ranker, stem_set
+from pipeline.context import stem_set
 from pipeline.prompts import NOTHING_SAID
 from pipeline.types import Citation
 
-MOST_NOTES = 4
-SAME_WORDS = 0.8  # notes that share this much of their words say the same
+MOST_WORDS = 100  # of a summary
+SAME_WORDS = 0.8  # statements that share this much of their words say the same
+STATEMENT = re.compile(rf"\s*(.+?(?:{MARKER.pattern})+[.!?]?)", re.DOTALL)  # ends with its markers
+
+Place = Callable[[Citation], int]  # of what is cited among all that the transcript says; 0 is best
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One window's summary for one query; its markers are those of its citations, in order."""
+    """One window's summary for one query, or a statement of it; its markers are those of its citations, in order."""
 
     text: str
     citations: tuple[Citation, ...]
 
+    @property
+    def words(self) -> str:
+        return MARKER.sub("", self.text)
 
-def reduce_notes(
-    query: str, notes: Sequence[Note], *, rank: Ranker
-) -> tuple[str, tuple[Citation, ...]]:
-    """The best notes joined, with markers counted anew from 1; ("", ()) where no window said anything.
 
-    Notes with a citation that holds come alone: the others, which nobody could check, stand in only where there is
-    no such note.
+def reduce_notes(notes: Sequence[Note], *, place: Place) -> tuple[str, tuple[Citation, ...]]:
+    """The best statements joined, with markers counted anew from 1; ("", ()) where no window said anything.
+
+    Statements with a citation that holds come alone: the others, which nobody could check, stand in only where there
+    is no such statement.
     """
     said = [note for note in notes if note.text and note.text != NOTHING_SAID]
-    said = [note for note in said if note.citations] or said
-    scores = rank(query, [MARKER.sub("", note.text) for note in said])
-    best_first = sorted(range(len(said)), key=lambda i: -scores[i])
-    kept: list[int] = []
-    for index in best_first:
-        if len(kept) < MOST_NOTES and not any(
-            says_same(said[index], said[other]) for other in kept
-        ):
-            kept.append(index)
+    cited = [statement for note in said for statement in statements(note)]
+    kept = best_of(cited, place=place) if cited else best_of(said, place=place)
 
-    return renumber([said[index] for index in sorted(kept)])
+    return renumber(sorted(kept, key=lambda note: [c.start for c in note.citations[:1]]))
+
+
+def statements(note: Note) -> Iterator[Note]:
+    """The note cut behind its markers. What nothing is cited for is left out."""
+    waiting = iter(note.citations)
+    for match in STATEMENT.finditer(note.text):
+        text = match.group(1)
+        if citations := tuple(islice(waiting, len(MARKER.findall(text)))):
+            yield Note(text, citations)
+
+
+def best_of(said: Sequence[Note], *, place: Place) -> list[Note]:
+    """Best first, each thing once, up to the first that `MOST_WORDS` have no room for."""
+    kept: list[Note] = []
+    room = MOST_WORDS
+    for note in sorted(said, key=lambda note: min(map(place, note.citations), default=0)):
+        if any(says_same(note, other) for other in kept):
+            continue
+        room -= len(note.words.split())
+        if room < 0 and kept:
+            break
+        kept.append(note)
+
+    return kept
 
 
 def says_same(note: Note, other: Note) -> bool:
-    words, others = (
-        stem_set(MARKER.sub("", note.text)),
-        stem_set(MARKER.sub("", other.text)),
-    )
+    words, others = stem_set(note.words), stem_set(other.words)
     if any(word.isdigit() for word in words ^ others):
         return False
     return len(words & others) >= SAME_WORDS * min(len(words), len(others))

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     kb: Path = Path("gleandraft-kb")  # folder of the knowledge base
     model: str = str(EMBEDDED_MODELS / "main")  # folder or Hugging Face id of the main model
     proxy: str = str(EMBEDDED_MODELS / "proxy")  # the same of the slim proxy
+    reader: str = str(EMBEDDED_MODELS / "reader")  # folder of the reader; empty: none is used
     dtype: Literal["float32", "bfloat16"] = "float32"
     embedder: str = "all-MiniLM-L6-v2"  # name of the embedding model
     deterministic: bool = False  # draft chains only: exact to the bit in bfloat16, too
@@ -43,7 +44,7 @@ class Settings(BaseSettings):
     answer_tokens: int = Field(default=96, ge=1)  # longest answer
     guess_tokens: int = Field(default=24, ge=1)  # longest guess of the proxy
     window_tokens: int = Field(default=900, ge=64)  # transcript that one summary prompt holds
-    summary_tokens: int = Field(default=64, ge=1)  # longest summary of one query over one window
+    summary_tokens: int = Field(default=96, ge=1)  # longest summary of one query over one window
     num_focus: int = Field(default=3, ge=0)  # best sentences shown behind the question or query
 
     @property

@@ -1,6 +1,8 @@
 """The form that a multi-query answer is forced into: each query's best turns as literals, a gap for its summary."""
 
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +11,66 @@ from decoding import Template
 from pipeline.context import Ranker, fit, focus
 from pipeline.prompts import NumberedText, marked_turn
 from pipeline.tokenizer import TextTokenizer
+from pipeline.windows import pack_spans
 
-FOCUS_TOKENS = 120  # of best turns per query
+FOCUS_TOKENS = 88  # of best turns per query; a summary that tells them all fits `summary_tokens`
+NUM_PLANNED = 8  # sentences of a transcript to tell on a query: about twice what its summary holds
+ENOUGH_WORDS = 12  # of a sentence; shorter ones share words with many a query and tell little
+LONGEST_SENTENCE = 45  # words; longer ones are cut, as speech may run on without a full stop
+SHORT_PLACES = 5  # times as far back a sentence without `ENOUGH_WORDS` stands
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What of a transcript to tell on one query, chosen over all of it before the first window is read."""
+
+    best: tuple[NumberedText, ...]  # its full sentences, with the numbers of their turns
+
+    def shown_in(self, turns: range) -> tuple[NumberedText, ...]:
+        """The planned sentences of these turns, numbered from the first turn on; where none is planned, the best."""
+        planned = [turn for turn in self.best[:NUM_PLANNED] if turn.number in turns]
+        shown = planned or [turn for turn in self.best if turn.number in turns][:1]
+        return tuple(
+            NumberedText(turn.number - turns.start + 1, turn.text, turn.label) for turn in shown
+        )
+
+    def place_of(self, number: int, quote: str) -> int:
+        """The place of the sentence of that turn that holds the quote, 0 for the best; the last for none."""
+        places = (
+            place
+            for place, turn in enumerate(self.best)
+            if turn.number == number and (quote in turn.text or turn.text in quote)
+        )
+        return next(places, len(self.best))
+
+
+def plan(query: str, turns: Sequence[NumberedText], *, rank: Ranker) -> Plan:
+    """Ranks the sentences of all turns together: what a word weighs, the whole meeting tells and no window does."""
+    parts = [
+        NumberedText(turn.number, turn.text[start:end], turn.label)
+        for turn in turns
+        for start, end in pack_spans(turn.text, size=num_words, budget=LONGEST_SENTENCE)
+    ]
+    best = focus(query, parts, rank=rank, limit=sys.maxsize)
+    places = [
+        place if num_words(turn.text) >= ENOUGH_WORDS else SHORT_PLACES * place
+        for place, turn in enumerate(best, start=1)
+    ]
+    order = sorted(range(len(best)), key=places.__getitem__)
+
+    return Plan(tuple(best[index] for index in order))
+
+
+def num_words(text: str) -> int:
+    return len(text.split())
+
+
+def fitting(
+    turns: Sequence[NumberedText], *, tokenizer: TextTokenizer, limit: int
+) -> tuple[NumberedText, ...]:
+    """At most `limit` of the turns, in their order, within `FOCUS_TOKENS`."""
+    fitted = fit(turns, size=lambda turn: tokenizer.count(marked_turn(turn)), budget=FOCUS_TOKENS)
+    return fitted.items[:limit]
 
 
 def best_turns(
@@ -21,12 +81,9 @@ def best_turns(
     rank: Ranker,
     limit: int,
 ) -> tuple[NumberedText, ...]:
-    """At most `limit` sentences of the turns that match the query best, best first, within `FOCUS_TOKENS`."""
-    return fit(
-        focus(query, turns, rank=rank, limit=limit),
-        size=lambda turn: tokenizer.count(marked_turn(turn)),
-        budget=FOCUS_TOKENS,
-    ).items
+    """What a transcript of one window shows: at most `limit` sentences, best first, within `FOCUS_TOKENS`."""
+    best = plan(query, turns, rank=rank).best
+    return fitting(best[:NUM_PLANNED], tokenizer=tokenizer, limit=limit)
 
 
 def template_of(

@@ -1,7 +1,7 @@
 """Query-OPT: all queries over one transcript in one prompt per window, answered by id, then reduced over windows."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,10 +12,18 @@ from pipeline.cite import CitationChecker
 from pipeline.context import Ranker
 from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong, SummaryCancelled
 from pipeline.prompts import NOTHING_SAID, NumberedText
-from pipeline.reduce import Note, reduce_notes
+from pipeline.reduce import Note, Place, reduce_notes
 from pipeline.settings import Settings
-from pipeline.skeleton import FOCUS_TOKENS, best_turns, template_of
-from pipeline.types import Coverage, QuerySummary, SummaryQuery, SummaryReport, Usage, WindowDone
+from pipeline.skeleton import FOCUS_TOKENS, Plan, fitting, plan, template_of
+from pipeline.types import (
+    Citation,
+    Coverage,
+    QuerySummary,
+    SummaryQuery,
+    SummaryReport,
+    Usage,
+    WindowDone,
+)
 from pipeline.windows import cut_windows, short_turns
 from pipeline.writer import Writer
 from retrieval.types import Document, Passage, Turn
@@ -61,16 +69,16 @@ class Summarizer:
         """
         check_queries(queries)
         batches = [queries] if mode == "multi" else [[query] for query in queries]
-        windows = self._windows(transcript, budget=min(map(self._window_budget, batches)))
+        budget = min(map(self._window_budget, batches))
 
-        return self._read(transcript, windows, batches, mode=mode, should_stop=should_stop)
+        return self._read(transcript, batches, budget=budget, mode=mode, should_stop=should_stop)
 
     def _read(
         self,
         transcript: Document,
-        windows: Sequence[Sequence[Turn]],
         batches: Sequence[Sequence[SummaryQuery]],
         *,
+        budget: int,
         mode: Mode,
         should_stop: Callable[[], bool],
     ) -> Iterator[WindowDone | SummaryReport]:
@@ -78,16 +86,28 @@ class Summarizer:
         queries = [query for batch in batches for query in batch]
         notes: dict[str, list[Note]] = {query.id: [] for query in queries}
         usages = dict.fromkeys(notes, Usage())
+        turns = self._turns(transcript)
+        windows = self._windows(turns, budget=budget)
+        numbers = {as_passage(turn, transcript).id: n for n, turn in enumerate(turns, start=1)}
+        plans = {query.id: plan(query.text, numbered(turns), rank=self._rank) for query in queries}
         for number, window in enumerate(windows, start=1):
+            first = numbers[as_passage(window[0], transcript).id]
+            inside = range(first, first + len(window))
             for batch in batches:
-                answer = self._read_window(window, batch, should_stop=should_stop)
+                shown = [plans[query.id].shown_in(inside) for query in batch]
+                answer = self._read_window(window, batch, shown, should_stop=should_stop)
                 for query, text in zip(batch, answer.summaries, strict=True):
                     notes[query.id].append(check_note(text, window, transcript))
                 usages[batch[0].id] += answer.usage
             yield WindowDone(number, len(windows))
         watch.lap("read")
         items = tuple(
-            self._reduce(query, notes[query.id], mode=mode, usage=usages[query.id])
+            item_of(
+                query,
+                reduce_notes(notes[query.id], place=place_in(plans[query.id], numbers)),
+                mode=mode,
+                usage=usages[query.id],
+            )
             for query in queries
         )
         watch.lap("reduce")
@@ -99,9 +119,12 @@ class Summarizer:
             model=self.writer.model,
         )
 
-    def _windows(self, transcript: Document, *, budget: int) -> list[tuple[Turn, ...]]:
+    def _turns(self, transcript: Document) -> list[Turn]:
         count = self.writer.tokenizer.count
-        turns = list(short_turns(transcript.turns, size=count, budget=LONGEST_TURN))
+        return list(short_turns(transcript.turns, size=count, budget=LONGEST_TURN))
+
+    def _windows(self, turns: Sequence[Turn], *, budget: int) -> list[tuple[Turn, ...]]:
+        count = self.writer.tokenizer.count
         return cut_windows(turns, size=lambda turn: count(line_of(turn)), budget=budget)
 
     def _window_budget(self, queries: Sequence[SummaryQuery]) -> int:
@@ -124,16 +147,16 @@ class Summarizer:
         self,
         window: Sequence[Turn],
         queries: Sequence[SummaryQuery],
+        shown: Sequence[Sequence[NumberedText]],
         *,
         should_stop: Callable[[], bool],
     ) -> WindowAnswer:
-        """One prompt, one forced skeleton, one summary per query."""
+        """One prompt, one forced skeleton with the turns `shown` on each query, one summary per query."""
         text, usage = "", Usage()
-        turns = [NumberedText(n, t.text, t.speaker or "") for n, t in enumerate(window, start=1)]
         for piece in self.writer.write(
-            prompts.multi_query(turns, [query.text for query in queries]),
+            prompts.multi_query(numbered(window), [query.text for query in queries]),
             max_new_tokens=self._longest_answer(queries),
-            constraint=self._form(queries, turns),
+            constraint=self._form(shown),
         ):
             if should_stop():
                 raise SummaryCancelled
@@ -142,38 +165,15 @@ class Summarizer:
 
         return WindowAnswer(parse_summaries(text), usage)
 
-    def _form(self, queries: Sequence[SummaryQuery], turns: Sequence[NumberedText]) -> Constraint:
+    def _form(self, shown: Sequence[Sequence[NumberedText]]) -> Constraint:
         tokenizer = self.writer.tokenizer
-        best = [
-            best_turns(
-                query.text,
-                turns,
-                tokenizer=tokenizer,
-                rank=self._rank,
-                limit=self._settings.num_focus,
-            )
-            for query in queries
-        ]
+        limit = self._settings.num_focus
+        best = [fitting(turns, tokenizer=tokenizer, limit=limit) for turns in shown]
         return template_of(
             prompts.skeleton(best),
             tokenizer=tokenizer,
             vocabulary=self.writer.engine.model.vocabulary,
             longest_gap=self._settings.summary_tokens,
-        )
-
-    def _reduce(
-        self, query: SummaryQuery, notes: Sequence[Note], *, mode: Mode, usage: Usage
-    ) -> QuerySummary:
-        summary, citations = reduce_notes(query.text, notes, rank=self._rank)
-        return QuerySummary(
-            id=query.id,
-            query=query.text,
-            status="succeeded",
-            summary=summary or NOTHING_SAID,
-            citations=citations,
-            mode=mode,
-            attempts=1,
-            usage=usage,
         )
 
     def _coverage(self, transcript: Document, windows: Sequence[Sequence[Turn]]) -> Coverage:
@@ -194,6 +194,35 @@ def check_queries(queries: Sequence[SummaryQuery]) -> None:
     ids = [query.id for query in queries]
     if repeated := sorted({name for name in ids if ids.count(name) > 1}):
         raise DuplicateQueryIds(repeated)
+
+
+def numbered(turns: Sequence[Turn]) -> list[NumberedText]:
+    return [NumberedText(n, turn.text, turn.speaker or "") for n, turn in enumerate(turns, start=1)]
+
+
+def place_in(chosen: Plan, numbers: Mapping[str, int]) -> Place:
+    """`numbers` are those of the turns in the plan, by the ids of their passages."""
+    return lambda citation: chosen.place_of(numbers[citation.passage_id], citation.quote)
+
+
+def item_of(
+    query: SummaryQuery,
+    reduced: tuple[str, tuple[Citation, ...]],
+    *,
+    mode: Mode,
+    usage: Usage,
+) -> QuerySummary:
+    summary, citations = reduced
+    return QuerySummary(
+        id=query.id,
+        query=query.text,
+        status="succeeded",
+        summary=summary or NOTHING_SAID,
+        citations=citations,
+        mode=mode,
+        attempts=1,
+        usage=usage,
+    )
 
 
 def line_of(turn: Turn) -> str:

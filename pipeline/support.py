@@ -1,5 +1,6 @@
 """Do the passages say anything on the question? Judged by their best sentences, before the model is asked."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from pipeline.logistic import Logistic, ReliabilityBin, Share, read_fitted
 from pipeline.prompts import NumberedText
 
 SUPPORT_FILE = "support.json"  # beside the main model's weights
-NUM_SENTENCES = 3  # of the focus, which the gate looks at, however many the prompt shows
-FEATURES_VERSION = 1  # of `support_features`: a gate holds for the one it was trained with
+NUM_SENTENCES = 5  # best ones of the passages, which reader and gate look at
+MOST_LOGIT = 10.0  # of the reader's belief; what lies beyond is as sure
+FEATURES_VERSION = 2  # of `support_features`: a gate holds for the one it was trained with
 
 
 def support_features(
@@ -20,12 +22,13 @@ def support_features(
     focus: Sequence[NumberedText],
     passages: Sequence[NumberedText],
     cosines: Sequence[float],
+    nowhere: float,
 ) -> dict[str, float]:
     """All features by name, finite for any input; without focus the passages look as foreign as can be.
 
-    `focus` holds sentences of the passages, best first, and `cosines` the similarity of each with the question. The
-    shares are of the question's stems in the first sentence's passage, and of the stems of its names and numbers that
-    this sentence lacks.
+    `focus` holds sentences of the passages, best first, and `cosines` the similarity of each with the question;
+    `nowhere`, from 0 to 1, is the reader's belief that none of them answers. The shares are of the question's stems
+    in the first sentence's passage, and of the stems of its names and numbers that this sentence lacks.
     """
     assert len(cosines) == len(focus)
     asked, named = stem_set(question), named_stems(question)
@@ -39,7 +42,14 @@ def support_features(
         "least_cosine": min(cosines, default=0.0),
         "words_of_passage": share(asked, passage),
         "names_missing": share(named, named - sentence),
+        "somewhere": log_odds(1 - nowhere),
     }
+
+
+def log_odds(share: float) -> float:
+    least = 1 / (1 + math.exp(MOST_LOGIT))
+    bounded = min(max(share, least), 1 - least)
+    return math.log(bounded / (1 - bounded))
 
 
 def named_stems(question: str) -> frozenset[str]:
@@ -108,10 +118,20 @@ class Support:
     similarity: Ranker  # cosines of the gate's embedder
 
     def probability(
-        self, question: str, *, focus: Sequence[NumberedText], passages: Sequence[NumberedText]
+        self,
+        question: str,
+        *,
+        focus: Sequence[NumberedText],
+        passages: Sequence[NumberedText],
+        nowhere: float,
     ) -> float:
-        """That the passages answer the question: above 0 and below 1. `focus` is best first, of any length."""
-        found = measured(question, focus=focus, passages=passages, similarity=self.similarity)
+        """That the passages answer the question: above 0 and below 1.
+
+        `focus` is best first, of any length; `nowhere` is the reader's belief that none of it answers.
+        """
+        found = measured(
+            question, focus=focus, passages=passages, similarity=self.similarity, nowhere=nowhere
+        )
         return self.gate.logistic.probability(found)
 
 
@@ -121,11 +141,14 @@ def measured(
     focus: Sequence[NumberedText],
     passages: Sequence[NumberedText],
     similarity: Ranker,
+    nowhere: float,
 ) -> dict[str, float]:
     """`support_features` of the `NUM_SENTENCES` best sentences."""
     best = focus[:NUM_SENTENCES]
     cosines = similarity(question, [labelled(sentence) for sentence in best])
-    return support_features(question, focus=best, passages=passages, cosines=cosines)
+    return support_features(
+        question, focus=best, passages=passages, cosines=cosines, nowhere=nowhere
+    )
 
 
 def load_support(folder: Path, *, embedder: str) -> SupportGate | None:
@@ -136,7 +159,7 @@ def load_support(folder: Path, *, embedder: str) -> SupportGate | None:
     path = folder / SUPPORT_FILE
     if not path.is_file():
         return None
-    known = support_features("", focus=(), passages=(), cosines=())
+    known = support_features("", focus=(), passages=(), cosines=(), nowhere=1.0)
     gate = read_fitted(path, SupportGate, features=known, unreadable=SupportUnreadable)
     if gate.origin.features != FEATURES_VERSION:
         raise SupportUnreadable(

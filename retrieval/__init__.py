@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from retrieval.errors import DocumentError, KnowledgeBaseLocked, RetrievalError
     from retrieval.focus import rank_texts
     from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
+    from retrieval.reader import Excerpt, Reader, Reading, WordShare
     from retrieval.sentences import split_sentences
     from retrieval.store import ChromaStore, MemoryStore, VectorStore
     from retrieval.transcripts import parse_transcript
@@ -21,6 +22,7 @@ __all__ = [
     "Document",
     "DocumentError",
     "Embedder",
+    "Excerpt",
     "HashEmbedder",
     "Hit",
     "KnowledgeBase",
@@ -29,9 +31,12 @@ __all__ = [
     "MiniLmEmbedder",
     "Passage",
     "Rank",
+    "Reader",
+    "Reading",
     "RetrievalError",
     "Turn",
     "VectorStore",
+    "WordShare",
     "open_embedder",
     "open_knowledge_base",
     "parse_transcript",
@@ -49,6 +54,7 @@ _HOMES = {
     "Document": "types",
     "DocumentError": "errors",
     "Embedder": "embed",
+    "Excerpt": "reader",
     "HashEmbedder": "embed",
     "Hit": "types",
     "KnowledgeBase": "knowledge_base",
@@ -57,9 +63,12 @@ _HOMES = {
     "MiniLmEmbedder": "embed",
     "Passage": "types",
     "Rank": "types",
+    "Reader": "reader",
+    "Reading": "reader",
     "RetrievalError": "errors",
     "Turn": "types",
     "VectorStore": "store",
+    "WordShare": "reader",
     "open_embedder": "embed",
     "open_knowledge_base": "knowledge_base",
     "parse_transcript": "transcripts",

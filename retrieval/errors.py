@@ -72,6 +72,14 @@ class EmbeddingModelCorrupt(EmbeddingError):
         )
 
 
+class ReaderUnreadable(RetrievalError):
+    def __init__(self, file: Path, cause: str) -> None:
+        super().__init__(
+            f"{file} holds no reader for this embedding model ({cause}); train it anew with `python -m training.reader "
+            f"--data DATA --out {file.parent}`, or set GLEANDRAFT_READER= (empty) to do without"
+        )
+
+
 class KnowledgeBaseError(RetrievalError):
     """A knowledge base cannot be opened or used."""
 

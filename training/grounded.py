@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 from pipeline.context import focus
 from pipeline.prompts import REFUSAL, NumberedText, grounded, num_shared
+from pipeline.support import NUM_SENTENCES
 from retrieval import rank_texts
 from training.exercises import ANSWER, LANGUAGE, NOTHING, Group, Piece
+from training.pointing import pointed_lines
 from training.prompt_tokens import PromptTokens
 from training.questions import GroundedQuestion
 
-NUM_FOCUS = 3
+NUM_LINES = 3  # of the prompt, behind the question
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class GroundedWriter:
         ]
         blocks += [self._block(question, numbered) for question in refused]
         self._rng.shuffle(blocks)
-        prompt = grounded("", numbered, focus=())
+        prompt = grounded("", numbered, lines=())
         context = self._tokens.encode_parts(prompt.segments[: num_shared(prompt)])
 
         return self._fitted(Piece.of(context, LANGUAGE), [block for block in blocks if block])
@@ -74,13 +76,13 @@ class GroundedWriter:
         item: GroundedQuestion | None = None,
         number: int = 0,
     ) -> Piece | None:
-        best = focus(question, numbered, rank=lexical, limit=NUM_FOCUS)
-        answer = f" {REFUSAL}"
-        if item is not None:
-            if not any(item.answer in sentence.text for sentence in best):
-                return None
-            answer = f" {item.answer} [{number}]"
-        prompt = grounded(question, numbered, focus=best)
+        best = focus(question, numbered, rank=lexical, limit=NUM_SENTENCES)
+        clause = NumberedText(number, item.answer) if item else None
+        if clause and not any(s.number == number and clause.text in s.text for s in best):
+            return None
+        lines = pointed_lines(best, answer=clause, limit=NUM_LINES, rng=self._rng)
+        answer = f" {clause.text} [{number}]" if clause else f" {REFUSAL}"
+        prompt = grounded(question, numbered, lines=lines)
         asked = self._tokens.encode_parts(prompt.segments[num_shared(prompt) :])
 
         return Piece.of(asked, NOTHING) + Piece.of(self._tokens.answer(answer), ANSWER)

@@ -12,14 +12,13 @@ from training.records import Record, read_lines
 
 WINDOW_WORDS = (60, 330)  # shortest and longest training window
 MAX_TARGET_WORDS = 34
+GENERAL_SHARE = 0.25  # of the meetings' windows, in how many the whole meeting is asked about
 
 
 @dataclass(frozen=True, slots=True)
 class WindowQuery:
     text: str
-    target: (
-        str | None
-    )  # words that an answer should come close to; None where the window says nothing
+    is_silent: bool  # the window says nothing on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,6 @@ def clean(words: str) -> str:
     """Transcribers' marks out, spaces before punctuation out."""
     words = re.sub(r"\{[^}]*\}|<[^>]*>|\[[^\]]*\]", " ", words)
     return re.sub(r"\s+([.,?!;:'])", r"\1", " ".join(words.split()))
-
-
-def overlap(sentence: str, reference: str) -> float:
-    """Share of the sentence's content words that the reference has, times how many: a plain ROUGE-like score."""
-    words = {w for w in re.findall(r"[a-z]{4,}", sentence.lower())}
-    shared = words & set(re.findall(r"[a-z]{4,}", reference.lower()))
-    return len(shared) ** 2 / (len(words) + 4)
 
 
 def cut_window(
@@ -65,6 +57,7 @@ def qmsum_windows(data: Path, *, per_meeting: int, seed: int, scale: int = 1) ->
     for meeting in read_lines(data / "meetings/qmsum-train.jsonl.zst"):
         turns = [(t["speaker"], t["content"]) for t in meeting["meeting_transcripts"]]
         specific = meeting["specific_query_list"]
+        general = meeting.get("general_query_list", [])
         for _ in range(per_meeting):
             asked = rng.choice(specific) if specific else None
             if asked is None:
@@ -76,21 +69,23 @@ def qmsum_windows(data: Path, *, per_meeting: int, seed: int, scale: int = 1) ->
             )
             others = rng.sample(specific, k=min(len(specific), rng.randint(0, 3)))
             chosen = [asked, *(other for other in others if other is not asked)]
+            if general and rng.random() < GENERAL_SHARE:
+                chosen.append(rng.choice(general))
             rng.shuffle(chosen)
             inside = range(start, start + num_turns)
             yield Window(
                 window,
                 [
-                    WindowQuery(query["query"], query["answer"] if touches(query, inside) else None)
+                    WindowQuery(query["query"], is_silent=not touches(query, inside))
                     for query in chosen
                 ],
             )
 
 
 def touches(query: Record, turns: range) -> bool:
-    return any(
-        int(a) < turns.stop and int(b) >= turns.start for a, b in query["relevant_text_span"]
-    )
+    """Whether the turns say something on the query; one without spans is about the whole meeting."""
+    spans = query.get("relevant_text_span")
+    return spans is None or any(int(a) < turns.stop and int(b) >= turns.start for a, b in spans)
 
 
 FILLER = re.compile(r",? ?\b(?:uh|um|uhm|hmm|mm|mmm|er|erm|ah|you know)\b,?", re.I)
@@ -158,6 +153,6 @@ def synthetic_windows(data: Path, *, count: int, seed: int, scale: int = 1) -> I
             first = rng.randrange(len(words))
             about = " ".join(words[first : first + rng.choice([2, 3, 4])])
             asked = rng.choice(ABOUT).format(words=about, speaker=target.label)
-            queries.append(WindowQuery(asked, target.text))
+            queries.append(WindowQuery(asked, is_silent=False))
         if queries:
             yield Window(window, queries)

@@ -23,8 +23,8 @@ class TooFewQuestions(Exception):
 
     def __init__(self, num_questions: int) -> None:
         super().__init__(
-            f"{num_questions} questions have enough passages without their answer, and {NUM_FOLDS} are the least to "
-            "learn from; ask for more with --count, or give a folder with the whole sets"
+            f"{num_questions} questions that the reader does not know have enough passages without their answer, and "
+            f"{NUM_FOLDS} are the least to learn from; ask for more with --count, or give a folder with the whole sets"
         )
 
 
@@ -80,7 +80,9 @@ def described_data(cases: Sequence[Case]) -> str:
     for case in cases:
         families.setdefault(case.source, set()).add(case.family)
 
-    return ", ".join(f"{len(found)} of {source}" for source, found in sorted(families.items()))
+    return "reserved questions: " + ", ".join(
+        f"{len(found)} of {source}" for source, found in sorted(families.items())
+    )
 
 
 def reliability(cases: Sequence[Case], foretold: Floats, *, threshold: float) -> SupportReliability:

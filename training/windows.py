@@ -1,22 +1,33 @@
 """Windows of meetings as training groups: the transcript once, and behind it blocks of a few queries each."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from pipeline.context import focus
+from pipeline.context import fit, focus, stem_set
 from pipeline.prompts import NOTHING_SAID, NumberedText, json_safe, multi_query, skeleton
 from training.exercises import ANSWER, LANGUAGE, NOTHING, Group, Piece
 from training.grounded import lexical
-from training.meetings import Window, WindowQuery, overlap, report
+from training.meetings import Window, WindowQuery, report
 from training.prompt_tokens import PromptTokens
 
-CLOSE = 0.5  # overlap with the wanted words from which a turn is worth reporting
-SILENCE_SHARE = 0.4  # of the queries that a window says nothing on, how many are asked
-MOST_WORDS = 45  # of a summary
+SILENCE_SHARE = 0.7  # of the queries that a window plainly says nothing on, how many are asked
+MOST_SHARED = 1  # words of a query that a turn may hold and still plainly say nothing on it
+MOST_WORDS = 55  # of the turns shown on a query: as many tokens, about, as the product shows
 NUM_QUERIES, NUM_QUERIES_LONG = (
     (1, 1, 2, 3),
     (2, 3, 4, 6),
 )  # asked in one block, by the length of the rows
+NUM_SHOWN = (1, 1, 2, 3)  # turns on one query; most windows hold one that is worth it
+
+
+@dataclass(frozen=True, slots=True)
+class ShownQuery:
+    """A query as a block asks it."""
+
+    text: str
+    turns: Sequence[NumberedText]  # those that match it best, best first
+    is_silent: bool  # the window says nothing on it
 
 
 class WindowWriter:
@@ -29,7 +40,7 @@ class WindowWriter:
         prompt = multi_query(window.turns, ())
         num_shared = 1 + len(window.turns)
         context = Piece.of(self._tokens.encode_parts(prompt.segments[:num_shared]), LANGUAGE)
-        asked = [q for q in window.queries if q.target or self._rng.random() < SILENCE_SHARE]
+        asked = list(self._asked(window))
         blocks: list[Piece] = []
         room = self._length - len(context.ids)
         while asked:
@@ -42,17 +53,26 @@ class WindowWriter:
 
         return Group(context, tuple(blocks))
 
+    def _asked(self, window: Window) -> Iterator[ShownQuery]:
+        """The queries with the turns shown on them; silence is taught only where a reader of the turns would see it."""
+        for query in window.queries:
+            shown = ShownQuery(query.text, self._best(query, window.turns), query.is_silent)
+            is_worth = not query.is_silent or (
+                is_off_topic(shown) and self._rng.random() < SILENCE_SHARE
+            )
+            if shown.turns and is_worth:
+                yield shown
+
     def _block(
-        self, turns: Sequence[NumberedText], queries: Sequence[WindowQuery], *, num_shared: int
+        self, turns: Sequence[NumberedText], queries: Sequence[ShownQuery], *, num_shared: int
     ) -> Piece:
         """The whole forced answer; only the summaries and what closes them are the model's to learn."""
         prompt = multi_query(turns, [query.text for query in queries])
-        best = [self._best(query, turns) for query in queries]
-        opening, *closings = skeleton(best)
+        opening, *closings = skeleton([query.turns for query in queries])
         block = Piece.of(self._tokens.encode_parts(prompt.segments[num_shared:]), NOTHING)
         block += Piece.of(self._tokens.encode_parts(opening), NOTHING)
-        for query, seen, closing in zip(queries, best, closings, strict=True):
-            summary = json_safe(summary_of(seen, query.target))
+        for query, closing in zip(queries, closings, strict=True):
+            summary = json_safe(NOTHING_SAID if query.is_silent else summary_of(query.turns))
             block += Piece.of(
                 [*self._tokens.encode(summary), *self._tokens.encode(closing[0])], ANSWER
             )
@@ -60,19 +80,20 @@ class WindowWriter:
 
         return block
 
-    def _best(self, query: WindowQuery, turns: Sequence[NumberedText]) -> list[NumberedText]:
-        best = focus(query.text, turns, rank=lexical, limit=self._rng.choice([2, 3, 3]))
-        return [turn for turn in best if len(turn.text.split()) <= 60] or best[:1]
+    def _best(self, query: WindowQuery, turns: Sequence[NumberedText]) -> tuple[NumberedText, ...]:
+        best = focus(query.text, turns, rank=lexical, limit=self._rng.choice(NUM_SHOWN))
+        return fit(best, size=lambda turn: len(turn.text.split()), budget=MOST_WORDS).items
 
 
-def summary_of(turns: Sequence[NumberedText], target: str | None) -> str:
-    """One or two of the turns, those closest to the wanted words, as reported speech."""
-    if target is None:
-        return NOTHING_SAID
-    closest = sorted(turns, key=lambda turn: -overlap(turn.text, target))
-    chosen = closest[:1] + [turn for turn in closest[1:2] if overlap(turn.text, target) > CLOSE]
-    reports = [report(turn) for turn in chosen]
-    while len(reports) > 1 and sum(len(text.split()) for text in reports) > MOST_WORDS:
-        reports.pop()
+def is_off_topic(query: ShownQuery) -> bool:
+    words = stem_set(query.text)
+    return all(len(words & stem_set(turn.text)) <= MOST_SHARED for turn in query.turns)
 
-    return " ".join(reports)
+
+def summary_of(turns: Sequence[NumberedText]) -> str:
+    """All turns shown, in their order, as reported speech.
+
+    Which turns are worth telling is decided before they are shown: a ranker sees the whole meeting, and a small model
+    that must choose among a few chooses worse.
+    """
+    return " ".join(map(report, turns))

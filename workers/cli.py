@@ -356,7 +356,7 @@ def _answer_aloud(
             case _:
                 pass
     assert isinstance(event, AnswerDone)  # every stream ends with it
-    for line in render.support_lines(event.answer.support, least=pipeline.least_support):
+    for line in render.support_lines(event.answer.support, least=pipeline.briefer.least_support):
         say(line)
     if event.answer.is_cut:
         say("The answer is cut: raise GLEANDRAFT_ANSWER_TOKENS to see more of it.")

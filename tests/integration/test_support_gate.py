@@ -1,8 +1,9 @@
 """A question's way past the support gate: refused without a word of the model, or asked as if there were no gate."""
 
 import json
+import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from pydantic import TypeAdapter
 from typer.testing import CliRunner, Result
 
 from pipeline import Pipeline, Question, build_pipeline, load_settings
-from pipeline.build import RememberingEmbedder, build_support, ranker
+from pipeline.briefing import Briefer
+from pipeline.build import (
+    RememberingEmbedder,
+    build_briefer,
+    build_support,
+    ranker,
+)
 from pipeline.logistic import Logistic, Term
 from pipeline.prompts import REFUSAL
 from pipeline.support import (
@@ -21,10 +28,20 @@ from pipeline.support import (
     SupportOrigin,
     SupportReliability,
 )
-from retrieval import HashEmbedder, open_knowledge_base
+from retrieval import (
+    Excerpt,
+    HashEmbedder,
+    MiniLmEmbedder,
+    Reader,
+    Reading,
+    WordShare,
+    open_knowledge_base,
+)
 from retrieval.embed import Vectors
+from retrieval.reader import WEIGHTS_FILE, is_trained, model_on
 from workers.cli import app
 
+AskAloud = Callable[..., Result]
 SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
 TOLD = Question("How many passengers does the Sandpiper carry?", retrieve="always")
 UNTOLD = Question("Which composer wrote the opera Turandot?", retrieve="always")
@@ -38,11 +55,28 @@ GATE = SupportGate(
 )
 
 
+class WordReader:
+    """Believes alike in every word that stands in the question, and in nowhere."""
+
+    def read(self, question: str, excerpts: Sequence[Excerpt]) -> Reading:
+        asked = set(re.findall(r"\w+", question))
+        found = [
+            [word.span() for word in re.finditer(r"\w+", excerpt.text) if word.group() in asked]
+            for excerpt in excerpts
+        ]
+        share = 1 / (1 + sum(map(len, found)))
+
+        return Reading(
+            tuple(tuple(WordShare(*span, share) for span in spans) for spans in found), share
+        )
+
+
 class CountingEmbedder(HashEmbedder):
-    """Knows every text that it has embedded."""
+    """Knows every text that it has embedded; goes by the name of the embedder that the reader is made of."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.name = Reader.embedder
         self.embedded: list[str] = []
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -53,9 +87,20 @@ class CountingEmbedder(HashEmbedder):
 @pytest.fixture(scope="module")
 def model(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model with a gate beside its weights."""
-    folder = shutil.copytree(tiny_checkpoint, tmp_path_factory.mktemp("gated") / "model")
-    (folder / SUPPORT_FILE).write_bytes(TypeAdapter(SupportGate).dump_json(GATE))
-    return Path(folder)
+    return gated(tiny_checkpoint, tmp_path_factory.mktemp("gated") / "model", gate=GATE)
+
+
+@pytest.fixture(scope="module")
+def packaged_model(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for the packaged embedder."""
+    folder = tmp_path_factory.mktemp("gated") / "model"
+    return gated(tiny_checkpoint, folder, gate=replace(GATE, embedder=Reader.embedder))
+
+
+def gated(model: Path, folder: Path, *, gate: SupportGate) -> Path:
+    shutil.copytree(model, folder)
+    (folder / SUPPORT_FILE).write_bytes(TypeAdapter(SupportGate).dump_json(gate))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +117,16 @@ def pipeline(kb: Path, model: Path, tiny_checkpoint: Path) -> Iterator[Pipeline]
         embedder="hash-256",
         answer_tokens=12,
     )
+    sentences = RememberingEmbedder(HashEmbedder())
     with build_pipeline(settings) as built:
         assert all(outcome.status == "added" for outcome in built.knowledge_base.add([SAMPLES]))
+        built.briefer = Briefer(
+            rank=ranker(sentences),
+            reader=WordReader(),
+            support=build_support(settings, embedder=sentences),
+            count=built.writer.tokenizer.count,
+            num_lines=3,
+        )
         yield built
 
 
@@ -102,7 +155,7 @@ def test_the_gate_changes_nothing_of_what_the_model_reads_and_writes(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gated = pipeline.ask(TOLD)
-    monkeypatch.setattr(pipeline, "support", None)
+    monkeypatch.setattr(pipeline, "briefer", replace(pipeline.briefer, support=None))
     free = pipeline.ask(TOLD)
     assert free.support is None
     assert (gated.text, gated.trace) == (free.text, free.trace)
@@ -118,42 +171,63 @@ def test_the_gate_judges_sentences_that_the_prompt_does_not_show(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = pipeline.ask(TOLD).support
-    without_focus = load_settings(**(pipeline._settings.model_dump() | {"num_focus": 0}))
-    monkeypatch.setattr(pipeline, "_settings", without_focus)
+    assert usual is not None
+    monkeypatch.setattr(pipeline, "briefer", replace(pipeline.briefer, num_lines=0))
     assert pipeline.ask(TOLD).support == usual
 
 
 def test_no_sentence_is_embedded_twice(
-    pipeline: Pipeline, model: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, packaged_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counting = CountingEmbedder()
-    sentences = RememberingEmbedder(counting)
-    settings = load_settings(model=str(model))
-    monkeypatch.setattr(pipeline, "_rank", ranker(sentences))
-    monkeypatch.setattr(pipeline, "support", build_support(settings, embedder=sentences))
+    settings = load_settings(model=str(packaged_model))
+    briefer = build_briefer(settings, embedder=counting, count=len)
+    monkeypatch.setattr(pipeline, "briefer", replace(briefer, reader=WordReader()))
     assert pipeline.ask(UNTOLD).support is not None
     assert len(counting.embedded) == len(set(counting.embedded)) > 10
 
 
-def ask_aloud(*arguments: str, kb: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
-    monkeypatch.setenv("GLEANDRAFT_EMBEDDER", "hash-256")
-    monkeypatch.setenv("GLEANDRAFT_PROXY", str(model))
-    monkeypatch.setenv("GLEANDRAFT_ANSWER_TOKENS", "8")
-    given = ["ask", *arguments, "--kb", str(kb), "--model", str(model), "--retrieve", "always"]
-    return CliRunner().invoke(app, given, catch_exceptions=False)
+@pytest.fixture(scope="module")
+def small_kb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small") / "kb"
+    with open_knowledge_base(folder, embedder=MiniLmEmbedder()) as base:
+        assert list(base.add([SAMPLES / "fares.md"]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the packaged layers under a random head: its beliefs are noise, its way through is not."""
+    from safetensors.torch import save_file
+
+    folder = tmp_path_factory.mktemp("reader")
+    weights = model_on(MiniLmEmbedder().verify()).state_dict()
+    trained = {name: tensor for name, tensor in weights.items() if is_trained(name)}
+    save_file(trained, folder / WEIGHTS_FILE)
+    return folder
 
 
 @pytest.fixture
-def small_kb(tmp_path: Path) -> Path:
-    with open_knowledge_base(tmp_path / "kb", embedder=HashEmbedder()) as base:
-        assert list(base.add([SAMPLES / "fares.md"]))
-    return tmp_path / "kb"
+def ask_aloud(
+    small_kb: Path, packaged_model: Path, reader: Path, monkeypatch: pytest.MonkeyPatch
+) -> AskAloud:
+    monkeypatch.setenv("GLEANDRAFT_KB", str(small_kb))
+    monkeypatch.setenv("GLEANDRAFT_MODEL", str(packaged_model))
+    monkeypatch.setenv("GLEANDRAFT_PROXY", str(packaged_model))
+    monkeypatch.setenv("GLEANDRAFT_READER", str(reader))
+    monkeypatch.setenv("GLEANDRAFT_ANSWER_TOKENS", "8")
+
+    def ask(*arguments: str) -> Result:
+        given = ["ask", UNTOLD.text, *arguments, "--retrieve", "always"]
+        return CliRunner().invoke(app, given, catch_exceptions=False)
+
+    return ask
 
 
 def test_the_command_says_in_one_line_why_the_model_was_not_asked(
-    small_kb: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+    ask_aloud: AskAloud,
 ) -> None:
-    result = ask_aloud(UNTOLD.text, kb=small_kb, model=model, monkeypatch=monkeypatch)
+    result = ask_aloud()
     told = [line for line in result.stderr.splitlines() if "hardly speak" in line]
     assert result.exit_code == 0
     assert result.stdout.strip() == REFUSAL
@@ -163,14 +237,28 @@ def test_the_command_says_in_one_line_why_the_model_was_not_asked(
 
 @pytest.mark.parametrize(("threshold", "is_judged"), [("0.4", True), ("0", False)])
 def test_json_holds_the_support_unless_the_setting_switches_the_gate_off(
-    small_kb: Path,
-    model: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    threshold: str,
-    is_judged: bool,
+    ask_aloud: AskAloud, monkeypatch: pytest.MonkeyPatch, threshold: str, is_judged: bool
 ) -> None:
     monkeypatch.setenv("GLEANDRAFT_SUPPORT_THRESHOLD", threshold)
-    result = ask_aloud(UNTOLD.text, "--json", kb=small_kb, model=model, monkeypatch=monkeypatch)
-    answer = json.loads(result.stdout)
+    answer = json.loads(ask_aloud("--json").stdout)
     assert (answer["support"] is not None) is is_judged
     assert (answer["trace"] is None) is is_judged
+
+
+def test_without_a_reader_there_is_no_gate(
+    ask_aloud: AskAloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLEANDRAFT_READER", "")
+    answer = json.loads(ask_aloud("--json").stdout)
+    assert answer["support"] is None
+    assert answer["trace"] is not None
+
+
+def test_the_command_says_what_to_do_where_the_reader_cannot_be_loaded(
+    ask_aloud: AskAloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLEANDRAFT_READER", str(tmp_path))
+    result = ask_aloud()
+    assert result.exit_code != 0
+    assert "holds no reader" in result.stderr
+    assert "GLEANDRAFT_READER=" in result.stderr

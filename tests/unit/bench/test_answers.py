@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from bench.__main__ import main as bench
-from bench.answers import open_pipeline
+from bench.answers import open_pipeline, reader_name
 from pipeline import load_settings
 from pipeline.logistic import Logistic
 from pipeline.support import (
@@ -19,7 +19,7 @@ from pipeline.support import (
     SupportOrigin,
     SupportReliability,
 )
-from retrieval import HashEmbedder
+from retrieval import MiniLmEmbedder, Reader
 
 TOWNS = ("Arden", "Bexley", "Corvo", "Dunmere", "Eskdale", "Farrow", "Glin", "Hythe", "Islip")
 KINDS = [
@@ -124,22 +124,41 @@ def test_the_report_says_where_and_with_what_it_was_made(report: dict[str, Any])
     assert report["commit"]
     names = ("model", "proxy", "dtype", "seed", "count", "embedder")
     assert [report[name] for name in names] == ["tiny", "tiny", "float32", 11, 3, "hash-256"]
+    assert report["reader"] is None  # there is none for this embedder
     assert report["seconds"] > 0
 
 
-def test_the_support_gate_beside_the_model_is_measured_with_it(
+@pytest.mark.parametrize(
+    ("reader", "embedder", "expected"),
+    [
+        ("models/some", "all-MiniLM-L6-v2", "some"),
+        ("models/some", "hash-256", None),
+        ("", "all-MiniLM-L6-v2", None),
+    ],
+)
+def test_the_report_names_the_reader_that_is_used(
+    reader: str, embedder: str, expected: str | None
+) -> None:
+    assert reader_name(load_settings(reader=reader, embedder=embedder)) == expected
+
+
+def test_reader_and_support_gate_of_the_product_are_measured_with_the_model(
     tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     gate = SupportGate(
         Logistic((), 0.0),
         threshold=0.5,
-        embedder="hash-256",
+        embedder="all-MiniLM-L6-v2",
         origin=SupportOrigin(FEATURES_VERSION, "none", 0, most_false_refusals=0.1, seed=7),
         reliability=SupportReliability(0.5, 0.5, 0.5, kinds={}, bins=()),
     )
     model = Path(shutil.copytree(tiny_checkpoint, tmp_path / "model"))
     (model / SUPPORT_FILE).write_bytes(TypeAdapter(SupportGate).dump_json(gate))
-    settings = load_settings(model=str(model), proxy=str(tiny_checkpoint), remember=False)
-    with open_pipeline(settings, [], embedder=HashEmbedder()) as pipeline:
-        assert pipeline.support is not None
-        assert pipeline.support.gate == gate
+    settings = load_settings(
+        model=str(model), proxy=str(tiny_checkpoint), reader=str(tmp_path), remember=False
+    )
+    with open_pipeline(settings, [], embedder=MiniLmEmbedder()) as pipeline:
+        assert isinstance(pipeline.briefer.reader, Reader)
+        assert pipeline.briefer.reader.folder == tmp_path
+        assert pipeline.briefer.support is not None
+        assert pipeline.briefer.support.gate == gate

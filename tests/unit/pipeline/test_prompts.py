@@ -21,18 +21,18 @@ from pipeline.prompts import (
 
 def test_a_grounded_prompt_shows_passages_then_the_question_then_its_best_sentences() -> None:
     passages = [NumberedText(1, "Boats sail. They float.", "Boats")]
-    prompt = grounded("Do boats sail?", passages, focus=[NumberedText(1, "Boats sail.")])
+    prompt = grounded("Do boats sail?", passages, lines=[NumberedText(1, "Boats sail.")])
     assert prompt.text.startswith(
         "Passages:\n[1] Boats: Boats sail. They float.\n"
-        "Question: Do boats sail?\nBest sentences:\n Boats sail. [1]\n"
+        "Question: Do boats sail?\nBest matches:\n Boats sail. [1]\n"
     )
     assert f'"{REFUSAL}"\nAnswer:' in prompt.text
     assert prompt.text.endswith("Answer:")
 
 
 def test_without_best_sentences_none_are_announced() -> None:
-    prompt = grounded("Why?", [NumberedText(1, "Boats sail.")], focus=[])
-    assert "Best sentences" not in prompt.text
+    prompt = grounded("Why?", [NumberedText(1, "Boats sail.")], lines=[])
+    assert "Best matches" not in prompt.text
 
 
 @given(st.lists(st.text(), max_size=4), st.text(), st.text())
@@ -40,8 +40,8 @@ def test_prompts_over_the_same_passages_share_all_that_stands_before_the_questio
     texts: list[str], question: str, other: str
 ) -> None:
     passages = [NumberedText(n, f"Question: {text}") for n, text in enumerate(texts, start=1)]
-    first = grounded(question, passages, focus=passages[:1])
-    second = grounded(other, passages, focus=[])
+    first = grounded(question, passages, lines=passages[:1])
+    second = grounded(other, passages, lines=[])
     shared = num_shared(first)
     assert shared == num_shared(second) == 1 + len(texts)
     assert first.segments[:shared] == second.segments[:shared]
@@ -51,7 +51,7 @@ def test_prompts_over_the_same_passages_share_all_that_stands_before_the_questio
 def test_a_whole_sentence_is_a_likely_answer_as_the_prompt_marks_it() -> None:
     focus = [NumberedText(2, "Boats sail."), NumberedText(1, "They\nfloat.")]
     assert {" Boats sail. [2]\n", " They float. [1]\n"} <= set(likely_answers(focus))
-    assert set(likely_answers(focus)) & set(grounded("q", [], focus=focus).segments)
+    assert set(likely_answers(focus)) & set(grounded("q", [], lines=focus).segments)
 
 
 def test_so_is_each_of_its_clauses_and_those_of_the_best_sentence_come_first() -> None:
@@ -68,7 +68,7 @@ def test_so_is_each_of_its_clauses_and_those_of_the_best_sentence_come_first() -
 
 def test_a_passage_is_a_segment_of_its_own() -> None:
     passages = [NumberedText(n, f"text {n}") for n in (1, 2)]
-    segments = grounded("q", passages, focus=[]).segments
+    segments = grounded("q", passages, lines=[]).segments
     assert "[1] text 1\n" in segments
     assert "[2] text 2\n" in segments
 

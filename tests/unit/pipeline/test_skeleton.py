@@ -8,7 +8,17 @@ import pytest
 
 from pipeline import prompts
 from pipeline.prompts import NumberedText, marked_turn
-from pipeline.skeleton import FOCUS_TOKENS, best_turns, over_vocabulary, template_of
+from pipeline.skeleton import (
+    ENOUGH_WORDS,
+    FOCUS_TOKENS,
+    LONGEST_SENTENCE,
+    NUM_PLANNED,
+    Plan,
+    best_turns,
+    over_vocabulary,
+    plan,
+    template_of,
+)
 from pipeline.tokenizer import TextTokenizer, load_tokenizer
 
 TURNS = [
@@ -47,6 +57,56 @@ def test_turns_that_together_are_too_long_are_left_out_from_the_first_that_does_
     found = best_turns("ferry", turns, tokenizer=tokenizer, rank=by_shared_words, limit=5)
     used = [tokenizer.count(marked_turn(turn)) for turn in turns]
     assert sum(used[: len(found)]) <= FOCUS_TOKENS < sum(used[: len(found) + 1])
+
+
+def test_a_short_turn_must_match_far_better_than_a_long_one() -> None:
+    long = " ".join(["ferry", *["sails"] * ENOUGH_WORDS]) + "."
+    turns = [
+        NumberedText(1, "The ferry was late."),
+        NumberedText(2, long),
+        NumberedText(3, f"On {long}"),
+        NumberedText(4, f"Then {long}"),
+        NumberedText(5, f"So {long}"),
+        NumberedText(6, f"And {long}"),
+    ]
+    best = plan("The ferry was late.", turns, rank=by_shared_words).best
+    assert [turn.number for turn in best] == [2, 3, 4, 1, 5, 6]
+
+
+def test_speech_without_a_full_stop_is_cut(tokenizer: TextTokenizer) -> None:
+    turns = [NumberedText(1, "the ferry sails and then " * 40, "Ann")]
+    best = plan("ferry", turns, rank=by_shared_words).best
+    assert all(len(turn.text.split()) <= LONGEST_SENTENCE for turn in best)
+    assert best_turns("ferry", turns, tokenizer=tokenizer, rank=by_shared_words, limit=1)
+
+
+def test_a_window_shows_its_planned_turns_numbered_from_its_first() -> None:
+    best = tuple(NumberedText(number, f"Turn {number}.") for number in range(20, 0, -1))
+    planned = range(21 - NUM_PLANNED, 21)
+    assert Plan(best).shown_in(range(19, 30)) == (
+        NumberedText(2, "Turn 20."),
+        NumberedText(1, "Turn 19."),
+    )
+    assert len(Plan(best).shown_in(range(1, 30))) == len(planned)
+
+
+def test_a_window_without_a_planned_turn_shows_its_best() -> None:
+    best = tuple(NumberedText(number, f"Turn {number}.") for number in range(20, 0, -1))
+    assert Plan(best).shown_in(range(3, 6)) == (NumberedText(3, "Turn 5."),)
+    assert Plan(best).shown_in(range(30, 40)) == ()
+
+
+@pytest.mark.parametrize(
+    ("number", "quote", "place"),
+    [
+        (2, "Bicycles travel free", 1),  # part of a sentence
+        (2, f"{TURNS[1].text} Dogs, too.", 1),  # more than one
+        (1, "Bicycles travel free", 3),  # of another turn
+        (9, "Bicycles travel free", 3),
+    ],
+)
+def test_a_quote_has_the_place_of_its_sentence(number: int, quote: str, place: int) -> None:
+    assert Plan(tuple(TURNS)).place_of(number, quote) == place
 
 
 def test_a_template_forces_its_literals_and_lets_the_gaps_hold_what_json_may(

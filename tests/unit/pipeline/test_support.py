@@ -1,6 +1,7 @@
 """The support gate: its features by hand, its probability, the file it is read from, and when it is used."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pipeline.logistic import Logistic, ReliabilityBin, Term
 from pipeline.prompts import NumberedText
 from pipeline.support import (
     FEATURES_VERSION,
+    MOST_LOGIT,
     NUM_SENTENCES,
     SUPPORT_FILE,
     KindReliability,
@@ -58,7 +60,9 @@ FOCUS = (
 
 
 def features(question: str) -> dict[str, float]:
-    return support_features(question, focus=FOCUS, passages=PASSAGES, cosines=(0.5, 0.7))
+    return support_features(
+        question, focus=FOCUS, passages=PASSAGES, cosines=(0.5, 0.7), nowhere=0.5
+    )
 
 
 def put(gate: SupportGate, folder: Path) -> Path:
@@ -107,19 +111,31 @@ def test_what_is_called_by_name_or_number(question: str, expected: set[str]) -> 
 
 @pytest.mark.parametrize("question", ["", "???", "Who built the Gannet?"])
 def test_without_focus_the_passages_look_as_foreign_as_can_be(question: str) -> None:
-    found = support_features(question, focus=(), passages=PASSAGES, cosines=())
+    found = support_features(question, focus=(), passages=PASSAGES, cosines=(), nowhere=1.0)
     is_named = "Gannet" in question
     assert found == {
         **dict.fromkeys(("first_cosine", "most_cosine", "least_cosine"), 0.0),
         "words_of_passage": 0.0,
         "names_missing": float(is_named),
+        "somewhere": pytest.approx(-MOST_LOGIT),
     }
 
 
+@pytest.mark.parametrize(
+    ("nowhere", "expected"),
+    [(0.5, 0.0), (0.2, math.log(4)), (0.8, -math.log(4)), (0.0, MOST_LOGIT), (1.0, -MOST_LOGIT)],
+)
+def test_the_readers_belief_counts_as_bounded_log_odds(nowhere: float, expected: float) -> None:
+    found = support_features("", focus=(), passages=(), cosines=(), nowhere=nowhere)
+    assert found["somewhere"] == pytest.approx(expected)
+
+
 def test_the_gate_looks_at_the_best_sentences_however_many_there_are() -> None:
-    longer = [*FOCUS, *[NumberedText(1, f"It was built {n}.") for n in range(5)]]
+    longer = [*FOCUS, *[NumberedText(1, f"It was built {n}.") for n in range(NUM_SENTENCES)]]
     cosines = [0.1] * NUM_SENTENCES + [1.0] * 10
-    support = Support(GATE, fixed(cosines)).probability("Who?", focus=longer, passages=PASSAGES)
+    support = Support(GATE, fixed(cosines)).probability(
+        "Who?", focus=longer, passages=PASSAGES, nowhere=0.5
+    )
     assert support == GATE.logistic.probability({"most_cosine": 0.1})
 
 
@@ -130,8 +146,18 @@ def test_the_cosine_is_of_the_sentence_with_its_label_as_it_was_ranked() -> None
         seen.extend(texts)  # type: ignore[arg-type]
         return [0.0] * len(seen)
 
-    Support(GATE, listen).probability("Who?", focus=FOCUS, passages=PASSAGES)
+    Support(GATE, listen).probability("Who?", focus=FOCUS, passages=PASSAGES, nowhere=0.5)
     assert seen == ["Fares: A ferry takes bicycles, too.", "Boats: The Gannet is a ferry."]
+
+
+def test_the_readers_doubt_lowers_the_support() -> None:
+    believing = Logistic((Term("somewhere", mean=0.0, scale=1.0, coefficient=1.0),), 0.0)
+    support = Support(replace(GATE, logistic=believing), fixed([0.0] * NUM_SENTENCES))
+    found = [
+        support.probability("Who?", focus=FOCUS, passages=PASSAGES, nowhere=nowhere)
+        for nowhere in (0.25, 0.5, 0.75)
+    ]
+    assert found == pytest.approx([0.75, 0.5, 0.25])
 
 
 def test_similarity_is_the_cosine_with_the_query() -> None:
@@ -172,7 +198,7 @@ def test_a_file_that_is_no_gate_says_where_and_what_to_do(
 
 def test_a_gate_trained_with_other_features_is_refused(tmp_path: Path) -> None:
     put(replace(GATE, origin=replace(GATE.origin, features=FEATURES_VERSION + 1)), tmp_path)
-    with pytest.raises(SupportUnreadable, match="version 2 of the features, this is 1"):
+    with pytest.raises(SupportUnreadable, match="version 3 of the features, this is 2"):
         load_support(tmp_path, embedder="hash-256")
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 from tokenizers import Tokenizer
 
-from pipeline.context import focus
+from pipeline.clauses import clause_texts
+from pipeline.context import focus, sentences_of
 from pipeline.prompts import REFUSAL, NumberedText, grounded
+from pipeline.support import NUM_SENTENCES
 from training.exercises import ANSWER, LANGUAGE, NOTHING, Group, Piece
-from training.grounded import NUM_FOCUS, GroundedWriter, Shown, lexical
+from training.grounded import NUM_LINES, GroundedWriter, Shown, lexical
 from training.prompt_tokens import PromptTokens
 from training.questions import GroundedQuestion, grounded_question
 from training.tokenizer import END
@@ -69,23 +71,48 @@ def passages_of(group: Group, tokenizer: Tokenizer) -> list[NumberedText]:
     ]
 
 
+def lines_of(block: str, passages: list[NumberedText]) -> list[NumberedText]:
+    """The best lines of a question, each with the label of its passage."""
+    shown = block.split("Best matches:\n")[1].split("Answer briefly")[0]
+    pairs = [line.strip().removesuffix("]").rsplit(" [", 1) for line in shown.splitlines()]
+    labels = {passage.number: passage.label for passage in passages}
+    return [NumberedText(int(number), text, labels[int(number)]) for text, number in pairs]
+
+
 def test_context_and_block_are_the_products_prompt_and_the_cited_answer(
     writer: GroundedWriter, tiny_tokenizer: Tokenizer, tiny_tokens: PromptTokens
 ) -> None:
     group = writer.group([shown(title) for title in TEXTS], absent=[])
     assert len(group.blocks) == len(TEXTS)
     passages = passages_of(group, tiny_tokenizer)
+    texts = {text_of(block, tiny_tokenizer): block for block in group.blocks}
     for passage in passages:
         item = question_on(passage.label)
-        best = focus(item.question, passages, rank=lexical, limit=NUM_FOCUS)
-        prompt = grounded(item.question, passages, focus=best)
-        whole = f"{prompt.text} {item.answer} [{passage.number}]{END}"
-        ids = [
-            *tiny_tokens.encode_prompt(prompt),
-            *tiny_tokens.answer(f" {item.answer} [{passage.number}]"),
-        ]
-        assert ids in [group.context.ids + block.ids for block in group.blocks]
-        assert whole in [text_of(group.context + block, tiny_tokenizer) for block in group.blocks]
+        (text,) = (text for text in texts if text.startswith(f"Question: {item.question}"))
+        prompt = grounded(item.question, passages, lines=lines_of(text, passages))
+        answer = f" {item.answer} [{passage.number}]"
+        assert text_of(group.context, tiny_tokenizer) + text == f"{prompt.text}{answer}{END}"
+        ids = [*tiny_tokens.encode_prompt(prompt), *tiny_tokens.answer(answer)]
+        assert [*group.context.ids, *texts[text].ids] == ids
+
+
+def test_the_best_lines_are_the_answers_clause_and_clauses_of_other_sentences(
+    writer: GroundedWriter, tiny_tokenizer: Tokenizer
+) -> None:
+    group = writer.group([shown(title) for title in TEXTS], absent=[])
+    passages = passages_of(group, tiny_tokenizer)
+    cuts = {
+        (sentence.number, text)
+        for sentence in sentences_of(passages)
+        for text in clause_texts(sentence.text)
+    }
+    for block in group.blocks:
+        lines = lines_of(text_of(block, tiny_tokenizer), passages)
+        assert len(lines) == NUM_LINES
+        found = {(line.number, line.text) for line in lines}
+        assert found <= cuts
+        answer = text_of(block, tiny_tokenizer, kind=ANSWER).removesuffix(END)
+        assert [f" {text} [{number}]" for number, text in found].count(answer) == 1
 
 
 def test_only_the_answer_is_learned_as_one_and_the_passages_as_language(
@@ -135,7 +162,8 @@ def test_a_question_about_something_else_is_refused_unless_the_passages_tell(
 
 def test_a_question_whose_sentence_search_misses_is_left_out(writer: GroundedWriter) -> None:
     lost = replace(
-        question_on("Boats"), question="What do children and dogs on a lead pay for a ticket?"
+        question_on("Boats"),
+        question="What do children and dogs on a lead pay for a ticket to her sister's crane room?",
     )
     assert all(
         lost.answer not in best.text
@@ -143,7 +171,7 @@ def test_a_question_whose_sentence_search_misses_is_left_out(writer: GroundedWri
             lost.question,
             [NumberedText(n, text, title) for n, (title, (text, *_)) in enumerate(TEXTS.items())],
             rank=lexical,
-            limit=NUM_FOCUS,
+            limit=NUM_SENTENCES,
         )
     )
     both = [Shown("Boats", lost.passage, (lost,)), shown("Fares")]

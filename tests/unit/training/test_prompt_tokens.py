@@ -15,7 +15,7 @@ def test_a_prompt_has_the_tokens_that_the_product_gives_it(
 ) -> None:
     save(tiny_tokenizer, tmp_path, context=512)
     passages = [NumberedText(1, "Boats sail at 9:30.", "Boats"), NumberedText(2, "They float.")]
-    prompt = grounded("Do boats sail?", passages, focus=passages)
+    prompt = grounded("Do boats sail?", passages, lines=passages)
     ours = PromptTokens(tiny_tokenizer).encode_prompt(prompt)
     assert ours == list(load_tokenizer(str(tmp_path)).encode_prompt(prompt))
     assert tiny_tokenizer.decode(ours) == prompt.text

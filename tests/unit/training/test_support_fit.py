@@ -34,7 +34,7 @@ def measured(num_questions: int = 60) -> list[MeasuredCase]:
                     is_answerable,
                 )
                 cosine = apart * is_answerable + rng.gauss(0, 1)
-                features = support_features("", focus=(), passages=(), cosines=())
+                features = support_features("", focus=(), passages=(), cosines=(), nowhere=0.5)
                 found.append(MeasuredCase(case, features | {"most_cosine": cosine}))
 
     return found
@@ -62,7 +62,7 @@ def test_no_more_answerable_questions_are_refused_than_was_allowed(most: float) 
 
 def test_the_gate_says_where_it_comes_from() -> None:
     origin = fit_support(measured(), embedder="e", most_false_refusals=0.1, seed=7).origin
-    assert origin.data == "20 of nq, 40 of squad"
+    assert origin.data == "reserved questions: 20 of nq, 40 of squad"
     assert (origin.num_questions, origin.most_false_refusals, origin.seed) == (60, 0.1, 7)
 
 
