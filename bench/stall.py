@@ -18,7 +18,7 @@ from pipeline.writer import Writer
 NUM_ROWS = 8
 NUM_GAPS = 60  # without the long prompt
 LONG_PROMPT = 4_000  # tokens
-NUM_NEW = 600  # so that no text ends before the prompt is read
+NUM_NEW = 2_000  # so that no text ends before the prompt is read, however fast it is drafted
 LAST = 8  # tokens that the long prompt's own text has
 WARM_PASSES = 12  # before gaps are looked at
 
