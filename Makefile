@@ -52,14 +52,14 @@ train-cpu: setup ## train the embedded models on this CPU from the sets in DATA=
 	$(call train-reader,cpu)
 	$(call train,main-cpu,$(OUT)/main,cpu)
 	$(call train,proxy-cpu,$(OUT)/proxy,cpu)
-	$(if $(STEPS),,$(BIN)/python -m training.support --data $(DATA) --count 500 --most-false-refusals 0.08 --reader $(OUT)/reader --out $(OUT)/main/support.json)
+	$(if $(STEPS),,$(BIN)/python -m training.support --data $(DATA) --count 600 --most-false-refusals 0.08 --reader $(OUT)/reader --out $(OUT)/main/support.json)
 	$(if $(STEPS),,$(BIN)/python -m training.judge --data $(DATA) --proxy $(OUT)/proxy --out $(OUT)/proxy/judge.json)
 
 train-gpu: setup ## the larger pair on a GPU from the sets in DATA=folder: about half an hour of a large one
 	$(call train-reader,cuda)
 	$(call train,main-gpu,$(OUT)/main,cuda)
 	$(call train,proxy-gpu,$(OUT)/proxy,cuda)
-	$(if $(STEPS),,$(BIN)/python -m training.support --data $(DATA) --count 500 --most-false-refusals 0.08 --reader $(OUT)/reader --out $(OUT)/main/support.json)
+	$(if $(STEPS),,$(BIN)/python -m training.support --data $(DATA) --count 600 --most-false-refusals 0.08 --reader $(OUT)/reader --out $(OUT)/main/support.json)
 	$(if $(STEPS),,$(BIN)/python -m training.judge --data $(DATA) --proxy $(OUT)/proxy --out $(OUT)/proxy/judge.json)
 
 chaos: setup redis ## kill workers in the middle of jobs, again and again

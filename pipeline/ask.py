@@ -204,7 +204,7 @@ class Pipeline:
         )
 
     def _focus_budget(self) -> int:
-        """A quarter of the room: the best sentences stand in the prompt a second time."""
+        """A quarter of the room: the best lines stand in the prompt a second time."""
         return self._room() // 4 if self._settings.num_focus else 0
 
 

@@ -1,4 +1,4 @@
-"""Chooses what the writer reads: passages that fit the budget, and behind the question their best sentences."""
+"""Chooses what the writer reads: passages that fit the budget, and which of their sentences match best."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     guess_tokens: int = Field(default=24, ge=1)  # longest guess of the proxy
     window_tokens: int = Field(default=900, ge=64)  # transcript that one summary prompt holds
     summary_tokens: int = Field(default=96, ge=1)  # longest summary of one query over one window
-    num_focus: int = Field(default=3, ge=0)  # best sentences shown behind the question or query
+    num_focus: int = Field(default=3, ge=0)  # best clauses or turns shown with a question or query
 
     @property
     def drafts_dir(self) -> Path:
