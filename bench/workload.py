@@ -13,7 +13,7 @@ from pipeline.context import focus
 from pipeline.pointer import point
 from pipeline.prompts import NumberedText, Prompt
 from pipeline.settings import EMBEDDED_MODELS
-from pipeline.skeleton import FOCUS_TOKENS, best_turns, template_of
+from pipeline.skeleton import FOCUS_TOKENS, fitting, plan, template_of
 from pipeline.summarize import LONGEST_TURN, QUERY_FRAME, line_of
 from pipeline.support import NUM_SENTENCES
 from pipeline.tokenizer import TextTokenizer
@@ -123,10 +123,9 @@ def window_tasks(row: dict[str, Any], tokenizer: TextTokenizer) -> Iterator[Task
     )
     for number, window in enumerate(windows, start=1):
         numbered = [NumberedText(n, t.text, t.speaker or "") for n, t in enumerate(window, start=1)]
-        best = [
-            best_turns(query, numbered, tokenizer=tokenizer, rank=lexical, limit=NUM_FOCUS)
-            for query in queries
-        ]
+        inside = range(1, len(numbered) + 1)
+        shown = [plan(query, numbered, rank=lexical).shown_in(inside) for query in queries]
+        best = [fitting(turns, tokenizer=tokenizer, limit=NUM_FOCUS) for turns in shown]
         yield Task(
             id=row["id"] if len(windows) == 1 else f"{row['id']}/{number}",
             task=row.get("task", "multi_query"),

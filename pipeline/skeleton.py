@@ -73,19 +73,6 @@ def fitting(
     return fitted.items[:limit]
 
 
-def best_turns(
-    query: str,
-    turns: Sequence[NumberedText],
-    *,
-    tokenizer: TextTokenizer,
-    rank: Ranker,
-    limit: int,
-) -> tuple[NumberedText, ...]:
-    """What a transcript of one window shows: at most `limit` sentences, best first, within `FOCUS_TOKENS`."""
-    best = plan(query, turns, rank=rank).best
-    return fitting(best[:NUM_PLANNED], tokenizer=tokenizer, limit=limit)
-
-
 def template_of(
     literals: Sequence[Sequence[str]],
     *,

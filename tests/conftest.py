@@ -72,3 +72,18 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def random_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reader's folder with the packaged layers under a random head: its beliefs are noise, its way through is not."""
+    from safetensors.torch import save_file
+
+    from retrieval import MiniLmEmbedder
+    from retrieval.reader import WEIGHTS_FILE, is_trained, model_on
+
+    folder = tmp_path_factory.mktemp("reader")
+    weights = model_on(MiniLmEmbedder().verify()).state_dict()
+    trained = {name: tensor for name, tensor in weights.items() if is_trained(name)}
+    save_file(trained, folder / WEIGHTS_FILE)
+    return folder

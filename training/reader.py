@@ -250,7 +250,7 @@ def plot_loss(log: Sequence[Record]) -> Figure:
     return figure
 
 
-def main() -> None:
+def arguments_of() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", type=Path, default=Path("training/recipes/reader.toml"))
     parser.add_argument("--data", type=Path, required=True, help="folder with the published sets")
@@ -258,7 +258,11 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("training/runs/reader"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--steps", type=int, help="dry run: so many steps; nothing is written")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = arguments_of()
     recipe = load_reader_recipe(arguments.recipe)
     torch.set_num_threads(recipe.threads)
     count = arguments.steps and arguments.steps * recipe.batch

@@ -35,7 +35,7 @@ def prepare(
         np.save(meanings, token_meanings(tokenizer, dimensions=half, seed=recipe.seed))
 
 
-def main() -> None:
+def arguments_of() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder with the published sets")
@@ -57,7 +57,11 @@ def main() -> None:
         type=int,
         help="dry run: so many small steps of each stage, on little data; no model is written",
     )
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = arguments_of()
     recipe = load_recipe(arguments.recipe)
     folder = arguments.runs or Path("training/runs") / recipe.name
     if arguments.steps is not None:

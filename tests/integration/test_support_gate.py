@@ -38,7 +38,6 @@ from retrieval import (
     open_knowledge_base,
 )
 from retrieval.embed import Vectors
-from retrieval.reader import WEIGHTS_FILE, is_trained, model_on
 from workers.cli import app
 
 AskAloud = Callable[..., Result]
@@ -195,26 +194,14 @@ def small_kb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the packaged layers under a random head: its beliefs are noise, its way through is not."""
-    from safetensors.torch import save_file
-
-    folder = tmp_path_factory.mktemp("reader")
-    weights = model_on(MiniLmEmbedder().verify()).state_dict()
-    trained = {name: tensor for name, tensor in weights.items() if is_trained(name)}
-    save_file(trained, folder / WEIGHTS_FILE)
-    return folder
-
-
 @pytest.fixture
 def ask_aloud(
-    small_kb: Path, packaged_model: Path, reader: Path, monkeypatch: pytest.MonkeyPatch
+    small_kb: Path, packaged_model: Path, random_reader: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AskAloud:
     monkeypatch.setenv("GLEANDRAFT_KB", str(small_kb))
     monkeypatch.setenv("GLEANDRAFT_MODEL", str(packaged_model))
     monkeypatch.setenv("GLEANDRAFT_PROXY", str(packaged_model))
-    monkeypatch.setenv("GLEANDRAFT_READER", str(reader))
+    monkeypatch.setenv("GLEANDRAFT_READER", str(random_reader))
     monkeypatch.setenv("GLEANDRAFT_ANSWER_TOKENS", "8")
 
     def ask(*arguments: str) -> Result:

@@ -14,7 +14,7 @@ from pipeline.skeleton import (
     LONGEST_SENTENCE,
     NUM_PLANNED,
     Plan,
-    best_turns,
+    fitting,
     over_vocabulary,
     plan,
     template_of,
@@ -38,15 +38,17 @@ def by_shared_words(query: str, texts: Sequence[str]) -> list[float]:
     return [float(len(wanted & set(text.lower().split()))) for text in texts]
 
 
+def best_turns(
+    query: str, turns: Sequence[NumberedText], *, tokenizer: TextTokenizer, limit: int
+) -> tuple[NumberedText, ...]:
+    """What a window of all these turns shows."""
+    shown = plan(query, turns, rank=by_shared_words).shown_in(range(1, len(turns) + 1))
+    return fitting(shown, tokenizer=tokenizer, limit=limit)
+
+
 @pytest.mark.parametrize("limit", [0, 1, 2])
 def test_the_turns_that_match_best_come_first(limit: int, tokenizer: TextTokenizer) -> None:
-    found = best_turns(
-        "bicycles travel on a ferry",
-        TURNS,
-        tokenizer=tokenizer,
-        rank=by_shared_words,
-        limit=limit,
-    )
+    found = best_turns("bicycles travel on a ferry", TURNS, tokenizer=tokenizer, limit=limit)
     assert [turn.number for turn in found] == [2, 1][:limit]
 
 
@@ -54,7 +56,7 @@ def test_turns_that_together_are_too_long_are_left_out_from_the_first_that_does_
     tokenizer: TextTokenizer,
 ) -> None:
     turns = [NumberedText(n, f"The ferry {'sails on ' * 15}number {n}.") for n in range(1, 6)]
-    found = best_turns("ferry", turns, tokenizer=tokenizer, rank=by_shared_words, limit=5)
+    found = best_turns("ferry", turns, tokenizer=tokenizer, limit=5)
     used = [tokenizer.count(marked_turn(turn)) for turn in turns]
     assert sum(used[: len(found)]) <= FOCUS_TOKENS < sum(used[: len(found) + 1])
 
@@ -77,7 +79,7 @@ def test_speech_without_a_full_stop_is_cut(tokenizer: TextTokenizer) -> None:
     turns = [NumberedText(1, "the ferry sails and then " * 40, "Ann")]
     best = plan("ferry", turns, rank=by_shared_words).best
     assert all(len(turn.text.split()) <= LONGEST_SENTENCE for turn in best)
-    assert best_turns("ferry", turns, tokenizer=tokenizer, rank=by_shared_words, limit=1)
+    assert best_turns("ferry", turns, tokenizer=tokenizer, limit=1)
 
 
 def test_a_window_shows_its_planned_turns_numbered_from_its_first() -> None:

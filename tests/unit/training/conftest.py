@@ -53,6 +53,26 @@ def make_data(tmp_path: Path) -> MakeData:
     return make
 
 
+@pytest.fixture
+def make_towns(make_data: MakeData, add_set: AddSet) -> Callable[[Mapping[str, str]], Path]:
+    """A data folder with a question on the mayor of each town, and a passage that tells."""
+
+    def make(mayors: Mapping[str, str]) -> Path:
+        rows = [
+            {
+                "question": f"Who is the mayor of {town}?",
+                "context": f"{town} is a town by the sea. The mayor of {town} is {mayor}.",
+                "answer": mayor,
+            }
+            for town, mayor in mayors.items()
+        ]
+        folder = make_data({"squad-train-sample-4330": rows})
+        add_set("questions/nq-swap-train", [])
+        return folder
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every set that the recipes read, made of the sample documents: enough to run a recipe end to end."""

@@ -235,19 +235,9 @@ def test_what_is_exported_is_what_was_trained_and_the_reader_reads_with_it(
 
 
 @pytest.fixture
-def data(make_data: Any, add_set: Any) -> Path:
-    rows = [
-        {
-            "question": f"Who is the mayor of {town}?",
-            "context": f"{town} is a town by the sea. The mayor of {town} is {mayor}.",
-            "answer": mayor,
-        }
-        for town, mayor in zip(
-            [*TOWNS, "Islip", "Jarrow"], [*MAYORS, "Jo Tern", "Kim Ure"], strict=True
-        )
-    ]
-    folder: Path = make_data({"squad-train-sample-4330": rows})
-    add_set("questions/nq-swap-train", [])
+def data(make_towns: Any) -> Path:
+    towns, mayors = (*TOWNS, "Islip", "Jarrow"), (*MAYORS, "Jo Tern", "Kim Ure")
+    folder: Path = make_towns(dict(zip(towns, mayors, strict=True)))
     return folder
 
 

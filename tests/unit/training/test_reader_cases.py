@@ -17,17 +17,9 @@ FERRIES = tuple(NumberedText(1, f"The ferry sails to pier number {n}.", "Boats")
 
 
 @pytest.fixture
-def data(make_data: Any, add_set: Any) -> Path:
-    rows = [
-        {
-            "question": f"Who is the mayor of {town}?",
-            "context": f"{town} is a town by the sea. The mayor of {town} is Mx {town}son.",
-            "answer": f"Mx {town}son",
-        }
-        for town in TOWNS
-    ]
-    folder: Path = make_data({"squad-train-sample-4330": rows})
-    add_set("questions/nq-swap-train", [])
+def data(make_towns: Any) -> Path:
+    """One question on the mayor of each town."""
+    folder: Path = make_towns({town: f"Mx {town}son" for town in TOWNS})
     return folder
 
 

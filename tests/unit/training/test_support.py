@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.torch import save_file
 
 from pipeline.prompts import NumberedText
 from pipeline.support import NUM_SENTENCES, load_support, log_odds
-from retrieval import Excerpt, HashEmbedder, MiniLmEmbedder, Reading
-from retrieval.reader import WEIGHTS_FILE, is_trained, model_on
+from retrieval import Excerpt, HashEmbedder, Reading
 from training import support as training_support
 from training.reader_cases import reader_questions
 from training.reserved import is_reserved
@@ -37,28 +35,10 @@ class TimidReader:
         return Reading(tuple(() for _ in excerpts), nowhere=0.9)
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the packaged layers under a random head."""
-    folder = tmp_path_factory.mktemp("reader")
-    weights = model_on(MiniLmEmbedder().verify()).state_dict()
-    trained = {name: tensor for name, tensor in weights.items() if is_trained(name)}
-    save_file(trained, folder / WEIGHTS_FILE)
-    return folder
-
-
 @pytest.fixture
-def data(make_data: Any, add_set: Any) -> Path:
-    rows = [
-        {
-            "question": f"Who is the mayor of {town}?",
-            "context": f"{town} is a town by the sea. The mayor of {town} is Mx {town}son.",
-            "answer": f"Mx {town}son",
-        }
-        for town in TOWNS
-    ]
-    folder: Path = make_data({"squad-train-sample-4330": rows})
-    add_set("questions/nq-swap-train", [])
+def data(make_towns: Any) -> Path:
+    """One question on the mayor of each town."""
+    folder: Path = make_towns({town: f"Mx {town}son" for town in TOWNS})
     return folder
 
 
@@ -69,13 +49,13 @@ def run(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_command_writes_a_gate_that_the_pipeline_accepts(
     data: Path,
-    reader: Path,
+    random_reader: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "model" / "support.json"
-    given = ("--data", str(data), "--reader", str(reader), "--out", str(out))
+    given = ("--data", str(data), "--reader", str(random_reader), "--out", str(out))
     run(*given, monkeypatch=monkeypatch)
     gate = load_support(out.parent, embedder="hash-256")
     assert gate is not None
@@ -117,10 +97,10 @@ def test_a_case_is_measured_with_the_readers_doubt_about_its_best_sentences() ->
 
 
 def test_the_command_says_so_where_there_is_too_little_to_learn_from(
-    data: Path, reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, random_reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "support.json"
-    given = ("--data", str(data), "--reader", str(reader), "--out", str(out), "--count", "4")
+    given = ("--data", str(data), "--reader", str(random_reader), "--out", str(out), "--count", "4")
     with pytest.raises(SystemExit, match="4 questions that the reader does not know have enough"):
         run(*given, monkeypatch=monkeypatch)
     assert not out.exists()
