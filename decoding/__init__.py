@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from decoding.auditing import AuditReport, audit
+    from decoding.choice import Choice
     from decoding.constrain import Constraint, Template
     from decoding.cost_model import CostCurve, CostModel
     from decoding.drafting.calibration import Calibration
@@ -41,6 +42,7 @@ __all__ = [
     "AuditReport",
     "Calibration",
     "CausalModel",
+    "Choice",
     "Constraint",
     "Cost",
     "CostCurve",
@@ -81,6 +83,7 @@ __all__ = [
 
 _MODULES = {
     "auditing": ("AuditReport", "audit"),
+    "choice": ("Choice",),
     "constrain": ("Constraint", "Template"),
     "engine": ("Engine",),
     "errors": ("DecodingError",),

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decoding.cache.kv_cache import Slot
+from decoding.constrain import Constraint
 from decoding.errors import EmptyPrompt, PromptTooLong, UnknownTokens
 from decoding.forward_pass import Span
 from decoding.model import CausalModel
@@ -23,16 +25,14 @@ class Finding:
     position: int  # in the output, from 0
     written: int
     chosen: int  # by the model now
-    gap: float  # logit of `chosen` less logit of `written`: near 0 is rounding, more is a bug or another model
+    gap: float  # logit of `chosen` less logit of `written`: near 0 is rounding; infinite where the form forbids it
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
     num_tokens: int
     findings: tuple[Finding, ...]
-    narrowest: (
-        float  # least lead of a best token over the second best: how close to a tie the text came
-    )
+    narrowest: float  # least lead of a best token over the second best that it may be: how close to a tie the text came
 
     def worst_gap(self) -> float:
         return max((finding.gap for finding in self.findings), default=0.0)
@@ -48,26 +48,57 @@ def audit(
     *,
     output: Sequence[int],
     sampling: SamplingParams | None = None,
+    constraint: Constraint | None = None,
 ) -> AuditReport:
-    """Compares `output` with what the model chooses at each position behind `prompt`.
+    """Compares `output` with what the model chooses at each position behind `prompt`, held to the same form.
 
-    Drafts, batches, caches and their bugs play no part: the text goes through the model as a prompt does. Raises
-    `EmptyPrompt`, `PromptTooLong` or `UnknownTokens`.
+    Drafts, batches, caches and their bugs play no part: the text goes through the model as a prompt does. Behind a
+    token that the form forbids, nothing is compared any more. Raises `EmptyPrompt`, `PromptTooLong` or
+    `UnknownTokens`.
     """
     text = [*prompt, *output]
     check(model, prompt, text)
     sampling = sampling or SamplingParams()
+    state: Any = constraint.start() if constraint else None
     findings, narrowest = [], float("inf")
     for place, logits in enumerate(teacher_forced(model, text, first=len(prompt))):
         written = output[place]
-        chosen = choose(logits, sampling, position=len(prompt) + place)
-        second, best = np.partition(logits, -2)[-2:]
-        narrowest = min(narrowest, float(best - second))
+        allowed = permitted(constraint, state, vocabulary=len(logits))
+        chosen = choose(logits, sampling, position=len(prompt) + place, allowed=allowed)
+        if constraint:
+            chosen = constraint.settle(state, chosen)
+        narrowest = min(narrowest, lead(logits[allowed]))
         if chosen != written:
-            gap = float(logits[chosen] - logits[written])
+            gap = float(logits[chosen] - logits[written]) if allowed[written] else float("inf")
             findings.append(Finding(place, written, chosen, gap))
+        if not allowed[written]:
+            break
+        if constraint:
+            state = constraint.advance(state, written)
 
     return AuditReport(len(output), tuple(findings), narrowest)
+
+
+def permitted(constraint: Constraint | None, state: Any, *, vocabulary: int) -> NDArray[np.bool_]:
+    """(vocabulary,) which tokens may stand here."""
+    if constraint is None:
+        return np.ones(vocabulary, dtype=np.bool_)
+    forced = constraint.forced(state)
+    if not forced:
+        return constraint.allowed(state)
+    mask = np.zeros(vocabulary, dtype=np.bool_)
+    mask[forced[0]] = True
+
+    return mask
+
+
+def lead(logits: NDArray[np.float32]) -> float:
+    """Of the greatest over the second; infinite where there is no second."""
+    if len(logits) < 2:
+        return float("inf")
+    second, best = np.partition(logits, -2)[-2:]
+
+    return float(best - second)
 
 
 def teacher_forced(

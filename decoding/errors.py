@@ -155,6 +155,11 @@ class InvalidTemplate(DecodingError):
         super().__init__(f"this template can't be written: {reason}; {remedy}")
 
 
+class InvalidChoice(DecodingError):
+    def __init__(self, reason: str, *, remedy: str) -> None:
+        super().__init__(f"no text can be chosen: {reason}; {remedy}")
+
+
 class InvalidStopIds(DecodingError):
     def __init__(self, stop_ids: Collection[int], *, vocabulary: int) -> None:
         super().__init__(

@@ -97,6 +97,9 @@ class TraceRecord(Record):
     dtype: str
     prompt: tuple[int, ...]
     output: tuple[int, ...]
+    choices: tuple[
+        tuple[int, ...], ...
+    ] = ()  # the output is one of them; empty: the model was free
 
 
 @dataclass(frozen=True, slots=True)

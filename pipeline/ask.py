@@ -15,7 +15,7 @@ from pipeline.prompts import NumberedText
 from pipeline.proxy import Proxy
 from pipeline.rewrite import queries
 from pipeline.settings import Settings
-from pipeline.types import Answer, Coverage, Decision, Guess, Question, Usage
+from pipeline.types import Answer, Coverage, Decision, Guess, Question, Trace, Usage
 from pipeline.writer import Piece, Writer
 from retrieval import Hit, KnowledgeBase
 
@@ -137,7 +137,7 @@ class Pipeline:
                     num_tokens=context.num_tokens,
                 ),
                 is_cut=is_cut,
-                trace=self.writer.trace(briefing.prompt, tokens) if briefing.prompt else None,
+                trace=self._trace(briefing, tokens),
                 support=briefing.support,
             )
         )
@@ -200,8 +200,14 @@ class Pipeline:
             max_new_tokens=self._settings.answer_tokens,
             references=left_out,
             guesses=[*briefing.likely, guess.text],
+            one_of=briefing.one_of,
             draft=question.draft,
         )
+
+    def _trace(self, briefing: Briefing, tokens: Sequence[int]) -> Trace | None:
+        if briefing.prompt is None:
+            return None
+        return self.writer.trace(briefing.prompt, tokens, one_of=briefing.one_of)
 
     def _focus_budget(self) -> int:
         """A quarter of the room: the best lines stand in the prompt a second time."""

@@ -1,7 +1,7 @@
 """What the model is given on a question: passages and what matches best in them, or nothing where they do not tell."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline import prompts
@@ -24,6 +24,7 @@ class Briefing:
 
     prompt: Prompt | None
     likely: tuple[str, ...] = ()  # what the answer may well be
+    one_of: tuple[str, ...] = ()  # what the answer must be one of; empty: the model is free
     support: float | None = None  # as in `Answer`
 
 
@@ -36,6 +37,7 @@ class Briefer:
     support: Support | None  # without one the model is always asked
     count: Callable[[str], int]  # tokens of a text
     num_lines: int  # of best clauses or sentences that the prompt shows
+    must_quote: bool = False  # whether the answer must be one of these lines
 
     @property
     def least_support(self) -> float:
@@ -51,16 +53,19 @@ class Briefer:
         if self.reader is None:
             return self._grounded(question, passages, lines=sentences, budget=budget)
         pointed = point(question, sentences, read=self.reader.read, limit=self.num_lines)
-        if self.support is None:
-            return self._grounded(question, passages, lines=pointed.lines, budget=budget)
-        support = self.support.probability(
-            question, focus=sentences, passages=passages, nowhere=pointed.nowhere
+        support = (
+            self.support.probability(
+                question, focus=sentences, passages=passages, nowhere=pointed.nowhere
+            )
+            if self.support
+            else None
         )
-        if support < self.least_support:
+        if support is not None and support < self.least_support:
             return Briefing(None, support=support)
-        briefing = self._grounded(question, passages, lines=pointed.lines, budget=budget)
 
-        return replace(briefing, support=support)
+        return self._grounded(
+            question, passages, lines=pointed.lines, budget=budget, support=support
+        )
 
     def _best_sentences(
         self, question: str, passages: Sequence[NumberedText]
@@ -76,7 +81,9 @@ class Briefer:
         *,
         lines: Sequence[NumberedText],
         budget: int,
+        support: float | None = None,
     ) -> Briefing:
+        """A model that must quote may refuse only where no gate has looked whether the passages tell."""
         fitting = fit(
             lines[: self.num_lines],
             size=lambda line: self.count(prompts.marked_line(line)),
@@ -84,5 +91,8 @@ class Briefer:
         ).items
 
         return Briefing(
-            prompts.grounded(question, passages, lines=fitting), prompts.likely_answers(fitting)
+            prompts.grounded(question, passages, lines=fitting),
+            prompts.likely_answers(fitting),
+            one_of=prompts.quotes(fitting, may_refuse=support is None) if self.must_quote else (),
+            support=support,
         )

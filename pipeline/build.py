@@ -8,6 +8,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.answer_form import declared_form
 from pipeline.ask import Pipeline
 from pipeline.briefing import Briefer
 from pipeline.context import Ranker
@@ -88,7 +89,7 @@ def build_judge(settings: Settings) -> Judge:
 def build_briefer(
     settings: Settings, *, embedder: Embedder, count: Callable[[str], int]
 ) -> Briefer:
-    """Raises the errors of `load_support`; `count` tells the main model's tokens of a text."""
+    """Raises the errors of `load_support` and `declared_form`; `count` tells the main model's tokens of a text."""
     sentences = RememberingEmbedder(embedder)  # the gate asks for vectors of sentences just ranked
     reader = build_reader(settings, embedder=embedder.name)
     return Briefer(
@@ -97,6 +98,7 @@ def build_briefer(
         support=build_support(settings, embedder=sentences) if reader else None,
         count=count,
         num_lines=settings.num_focus,
+        must_quote=(settings.answer_form or declared_form(settings.model)) == "quote",
     )
 
 

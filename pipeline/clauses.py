@@ -3,10 +3,14 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 LONGEST = 19  # words of a clause, unless what it must hold is longer
 TARGET = 13  # words of a clause that stands well by itself
+UNBALANCED = 3.0  # cost of a bracket or a quotation left open
 
 _JOINTS = """
 and or but nor yet which who whom whose that when where while because although though after before as than if
@@ -81,7 +85,33 @@ def clause_cost(sentence: str, opening: Cut, closing: Cut, *, num_words: int) ->
     """How badly this stretch reads by itself: unnatural ends, far from the target length, brackets left open."""
     text = sentence[opening.start : closing.end]
     unbalanced = text.count("(") != text.count(")") or text.count('"') % 2 == 1
-    return opening.cost + closing.cost + 0.35 * abs(num_words - TARGET) + 3.0 * unbalanced
+    return opening.cost + closing.cost + 0.35 * abs(num_words - TARGET) + UNBALANCED * unbalanced
+
+
+def end_costs(sentence: str) -> NDArray[np.float64]:
+    """(cuts, cuts) how badly a stretch from one cut to another begins and ends, whatever its length."""
+    cuts = cuts_of(sentence)
+    costs = np.array([cut.cost for cut in cuts])
+    brackets, marks = (
+        np.array([count[cut.start] for cut in cuts], dtype=np.int64)
+        for count in (depths(sentence), quotations(sentence))
+    )
+    is_open = (brackets != brackets[:, None]) | ((marks - marks[:, None]) % 2 == 1)
+
+    ends: NDArray[np.float64] = costs + costs[:, None] + UNBALANCED * is_open
+
+    return ends
+
+
+def depths(sentence: str) -> list[int]:
+    """How many brackets are open before each character, and behind the last."""
+    steps = ((char == "(") - (char == ")") for char in sentence)
+    return list(accumulate(steps, initial=0))
+
+
+def quotations(sentence: str) -> list[int]:
+    """How many quotation marks stand before each character, and behind the last."""
+    return list(accumulate((char == '"' for char in sentence), initial=0))
 
 
 def trimmed(sentence: str, span: Span, *, keep: Span) -> Span:

@@ -89,6 +89,14 @@ class SupportUnreadable(PipelineError):
         )
 
 
+class UnknownAnswerForm(PipelineError):
+    def __init__(self, path: Path, form: object) -> None:
+        super().__init__(
+            f"{path} declares the answer form {form!r}, which is not known; declare 'free' or 'quote' there, "
+            "or choose with GLEANDRAFT_ANSWER_FORM"
+        )
+
+
 class UnusableChatTemplate(PipelineError):
     def __init__(self, model: str) -> None:
         super().__init__(

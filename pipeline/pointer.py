@@ -1,87 +1,100 @@
-"""Which clauses of the best sentences answer the question: the stretches that hold most of the reader's belief."""
+"""Which stretches of the best sentences answer the question: those whose belief is worth their words."""
 
-from collections.abc import Callable, Sequence
+from bisect import bisect
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.clauses import Span, clauses
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.clauses import Span, cuts_of, end_costs, trimmed
 from pipeline.prompts import NumberedText, one_line
 from retrieval import Excerpt, Reading, WordShare
 
 Read = Callable[[str, Sequence[Excerpt]], Reading]
 
-WORD_COST = 0.005  # belief that one more word of a clause must bring
+WORD_COST = 0.003  # belief that one more word must bring
+END_COST = 0.02  # belief that ends must bring, per unit of how unnatural they are
+LONGEST = 25  # words
 LEAST_WHOLE = 1e-12  # of the belief, where the answer lies nowhere
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """A stretch of a sentence with the reader's belief that the answer lies in it."""
-
-    sentence: int  # index
-    span: Span
-    share: float
-    num_words: int
-
-    @property
-    def worth(self) -> float:
-        return self.share - WORD_COST * self.num_words
-
-    def overlaps(self, other: "Clause") -> bool:
-        return (
-            self.sentence == other.sentence
-            and self.span.start < other.span.end
-            and other.span.start < self.span.end
-        )
 
 
 @dataclass(frozen=True, slots=True)
 class Pointed:
     """What to show of some sentences, and whether there is an answer in them at all."""
 
-    lines: tuple[NumberedText, ...]  # one clause each, the most believed first; verbatim
+    lines: tuple[NumberedText, ...]  # one stretch each, the most worth first; verbatim
     nowhere: float  # 0 to 1: the reader's belief that the sentences do not answer
 
 
+class Stretches:
+    """All stretches of a sentence, from one cut to another, by their worth: belief less what words and ends cost.
+
+    A sure reader thus points at few words, an unsure one at more.
+    """
+
+    def __init__(self, sentence: NumberedText, words: Sequence[WordShare], *, whole: float) -> None:
+        self._sentence = sentence
+        self._text = one_line(sentence.text)
+        self._words = words
+        self._worths = worths(self._text, words, whole=whole)
+
+    @property
+    def most_worth(self) -> float:
+        return float(self._worths.max(initial=-np.inf))
+
+    def take(self) -> NumberedText:
+        """The stretch of most worth; neither it nor what overlaps it can be taken again."""
+        first, last = np.unravel_index(int(self._worths.argmax()), self._worths.shape)
+        self._worths[:last, first + 1 :] = -np.inf
+        cuts = cuts_of(self._text)
+        span = self._tidy(Span(cuts[first].start, cuts[last].end))
+
+        return replace(self._sentence, text=self._sentence.text[span.start : span.end])
+
+    def _tidy(self, span: Span) -> Span:
+        within = [word for word in self._words if span.start <= word.start and word.end <= span.end]
+        if not within:
+            return span
+        most = max(within, key=lambda word: word.share)
+
+        return trimmed(self._text, span, keep=Span(most.start, most.end))
+
+
 def point(question: str, sentences: Sequence[NumberedText], *, read: Read, limit: int) -> Pointed:
-    """The `limit` clauses most worth showing; none overlaps another. Raises the errors of `Reader.read`."""
+    """The `limit` stretches of most worth, fewer where no other is worth anything; none overlaps another.
+
+    Raises the errors of `Reader.read`.
+    """
     reading = read(question, [Excerpt(each.text, each.label) for each in sentences])
-    found = [
-        clause
-        for index, (sentence, words) in enumerate(zip(sentences, reading.words, strict=True))
-        for clause in weighed(index, sentence.text, words, whole=1 - reading.nowhere)
+    whole = max(1 - reading.nowhere, LEAST_WHOLE)
+    read_ones = [
+        Stretches(sentence, words, whole=whole)
+        for sentence, words in zip(sentences, reading.words, strict=True)
     ]
 
-    return Pointed(
-        tuple(cut_out(sentences[c.sentence], c.span) for c in apart(found, limit=limit)),
-        reading.nowhere,
-    )
+    return Pointed(tuple(best_of(read_ones, limit=limit)), reading.nowhere)
 
 
-def weighed(index: int, sentence: str, words: Sequence[WordShare], *, whole: float) -> list[Clause]:
-    """Every clause of a sentence with its part of the belief that lies in any sentence, the `whole`."""
-    return [
-        Clause(
-            index,
-            span,
-            share=sum(w.share for w in words if span.start <= w.start and w.end <= span.end)
-            / max(whole, LEAST_WHOLE),
-            num_words=len(sentence[span.start : span.end].split()),
-        )
-        for span in clauses(one_line(sentence))
-    ]
+def best_of(read_ones: Sequence[Stretches], *, limit: int) -> Iterator[NumberedText]:
+    for _ in range(limit if read_ones else 0):
+        best = max(read_ones, key=lambda each: each.most_worth)
+        if best.most_worth <= 0:
+            return
+        yield best.take()
 
 
-def apart(found: Sequence[Clause], *, limit: int) -> list[Clause]:
-    """Greedily the clauses of most worth, skipping what overlaps one of them."""
-    chosen: list[Clause] = []
-    for clause in sorted(found, key=lambda each: -each.worth):
-        if len(chosen) == limit:
-            break
-        if not any(clause.overlaps(other) for other in chosen):
-            chosen.append(clause)
+def worths(text: str, words: Sequence[WordShare], *, whole: float) -> NDArray[np.float64]:
+    """(cuts, cuts) the worth of the stretch from one cut to another; minus infinity for what is none.
 
-    return chosen
+    Belief counts as a share of the `whole` that lies in any sentence.
+    """
+    starts = [cut.start for cut in cuts_of(text)]
+    belief = np.zeros(len(starts) + 1)
+    for word in words:
+        belief[bisect(starts, word.start)] += word.share / whole
+    before = np.cumsum(belief)[:-1]  # of each cut
+    num_words = np.arange(len(starts)) - np.arange(len(starts))[:, None]
+    worth = before - before[:, None] - WORD_COST * num_words - END_COST * end_costs(text)
 
-
-def cut_out(sentence: NumberedText, span: Span) -> NumberedText:
-    return replace(sentence, text=sentence.text[span.start : span.end])
+    return np.where((num_words > 0) & (num_words <= LONGEST), worth, -np.inf)

@@ -69,6 +69,12 @@ def num_shared(prompt: Prompt) -> int:
     return next(i for i, text in enumerate(prompt.segments) if text.startswith("Question: "))
 
 
+def quotes(lines: Sequence[NumberedText], *, may_refuse: bool) -> tuple[str, ...]:
+    """The answers to `grounded` that are a line of its best ones, with its citation; none without a line."""
+    marked = [marked_line(line).rstrip() for line in lines]
+    return (*dict.fromkeys(marked), *([f" {REFUSAL}"] if marked and may_refuse else []))
+
+
 def likely_answers(lines: Sequence[NumberedText]) -> tuple[str, ...]:
     """What the answer to `grounded` may well be: a clause of a line, or all of it, as the prompt marks it."""
     marked = [

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         default=None, ge=0, le=1
     )  # refuse where the passages' support is below; 0: never; None: as the file beside the main model says
     prompt_tokens: int = Field(default=1600, ge=64)  # longest prompt for an answer
+    answer_form: Literal["free", "quote"] | None = (
+        None  # quote: one of the best lines, word by word; None: as the main model's folder says
+    )
     answer_tokens: int = Field(default=96, ge=1)  # longest answer
     guess_tokens: int = Field(default=24, ge=1)  # longest guess of the proxy
     window_tokens: int = Field(default=900, ge=64)  # transcript that one summary prompt holds

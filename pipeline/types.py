@@ -115,6 +115,9 @@ class Trace:
     dtype: str
     prompt: tuple[int, ...]  # token ids
     output: tuple[int, ...]
+    choices: tuple[
+        tuple[int, ...], ...
+    ] = ()  # the output is one of them; empty: the model was free
 
 
 @dataclass(frozen=True, slots=True)

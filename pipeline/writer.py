@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from decoding import Constraint, Cost, Engine, FinishReason, Request, SamplingParams
+from decoding import Choice, Constraint, Cost, Engine, FinishReason, Request, SamplingParams
 from pipeline.prompts import Prompt
 from pipeline.tokenizer import FirstLine, TextStream, TextTokenizer
 from pipeline.types import Trace, Usage
@@ -55,13 +55,15 @@ class Writer:
         if self._memory:
             self._memory.save()
 
-    def trace(self, prompt: Prompt, output: Sequence[int]) -> Trace:
+    def trace(self, prompt: Prompt, output: Sequence[int], *, one_of: Sequence[str] = ()) -> Trace:
+        """What `write` was given and wrote, in tokens."""
         model = self.engine.model
         return Trace(
             model=model.path,
             dtype=model.dtype_name,
             prompt=tuple(self.tokenizer.encode_prompt(prompt)),
             output=tuple(output),
+            choices=tuple(tuple(self.tokenizer.encode(text)) for text in one_of),
         )
 
     def write(
@@ -71,10 +73,11 @@ class Writer:
         max_new_tokens: int,
         references: Sequence[str] = (),
         guesses: Sequence[str] = (),
+        one_of: Sequence[str] = (),
         constraint: Constraint | None = None,
         draft: bool = True,
     ) -> Iterator[Piece]:
-        """Greedy text, at most one line unless a constraint says otherwise.
+        """Greedy text, at most one line unless a constraint says otherwise; one of `one_of`, if it names any lines.
 
         `references` are texts that the output may repeat, `guesses` what a cheaper model wrote for the same purpose;
         they seed the draft trees and never change the output.
@@ -86,7 +89,7 @@ class Writer:
             sampling=SamplingParams(temperature=0.0),
             references=[self.tokenizer.encode(text) for text in references],
             guesses=[self.tokenizer.encode(text) for text in guesses],
-            constraint=constraint,
+            constraint=self._choice(one_of) if one_of else constraint,
             draft=draft,
         )
         text = TextStream(self.tokenizer) if constraint else FirstLine(self.tokenizer)
@@ -97,6 +100,12 @@ class Writer:
         finally:
             if self._memory:
                 self._memory.end_text()
+
+    def _choice(self, texts: Sequence[str]) -> Choice:
+        return Choice(
+            [self.tokenizer.encode(text) for text in texts],
+            vocabulary=self.engine.model.vocabulary,
+        )
 
     def _pieces(self, request: Request, text: TextStream | FirstLine) -> Iterator[Piece]:
         for step in self.engine.generate([request]):

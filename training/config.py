@@ -4,6 +4,8 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.answer_form import AnswerForm
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -55,6 +57,7 @@ class Recipe:
     shape: Shape
     tasks: tuple[TaskSet, ...]
     stages: tuple[Stage, ...]
+    answer_form: AnswerForm = "free"  # how the model is to answer over passages
     compile: bool = True  # torch.compile: 1.5 times as fast on a CPU; needs a C++ compiler
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from transformers import LlamaForCausalLM
 
+from pipeline.answer_form import FORM_KEY
 from training.config import Recipe
 from training.records import Record
 
@@ -29,6 +30,7 @@ def export(
     """
     before = {"start": json.loads((start / FIGURES_FILE).read_text())} if start else {}
     out.mkdir(parents=True, exist_ok=True)
+    setattr(model.config, FORM_KEY, recipe.answer_form)
     model.bfloat16().save_pretrained(out)
     for name in TOKENIZER_FILES:
         if tokenizer.resolve() != out.resolve():

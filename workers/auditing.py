@@ -1,11 +1,13 @@
 """Checks a recorded answer: reads its trace, loads its model, has every token chosen once more."""
 
 import json
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from decoding import AuditReport, audit, load_model
+from decoding import AuditReport, Choice, audit, load_model
 from pipeline.types import Trace
 from workers.errors import NoTrace, RecordMissing
 
@@ -34,9 +36,14 @@ class Audited:
             "tokens": self.report.num_tokens,
             "lossless": self.is_lossless,
             "epsilon": self.epsilon,
-            "narrowest": self.report.narrowest if self.report.num_tokens else None,
+            "narrowest": finite(self.report.narrowest),
             "findings": [
-                {"position": f.position, "written": f.written, "chosen": f.chosen, "gap": f.gap}
+                {
+                    "position": f.position,
+                    "written": f.written,
+                    "chosen": f.chosen,
+                    "gap": finite(f.gap),
+                }
                 for f in self.report.findings
             ],
         }
@@ -47,15 +54,23 @@ class Audited:
             return [
                 f"{report.num_tokens} tokens, each the one that {name} chooses itself; "
                 f"the closest second choice was {report.narrowest:.3g} behind."
+                if math.isfinite(report.narrowest)
+                else f"{report.num_tokens} tokens, and {name} had no choice in any of them."
             ]
         verdict = "rounding at near ties" if self.is_lossless else "NOT what the model writes"
         return [
             f"{len(report.findings)} of {report.num_tokens} tokens differ from what {name} chooses: {verdict}.",
             *(
-                f"  token {f.position}: wrote {f.written}, the model chooses {f.chosen}, {f.gap:.3g} ahead"
+                f"  token {f.position}: wrote {f.written}, the model chooses {f.chosen}, "
+                + (f"{f.gap:.3g} ahead" if math.isfinite(f.gap) else "as the form demands")
                 for f in report.findings
             ),
         ]
+
+
+def finite(gap: float) -> float | None:
+    """None for infinity, which JSON cannot say."""
+    return gap if math.isfinite(gap) else None
 
 
 def read_trace(path: Path) -> Trace:
@@ -71,14 +86,20 @@ def read_trace(path: Path) -> Trace:
         return Trace(
             model=str(trace["model"]),
             dtype=str(trace["dtype"]),
-            prompt=tuple(int(token) for token in trace["prompt"]),
-            output=tuple(int(token) for token in trace["output"]),
+            prompt=tokens_in(trace["prompt"]),
+            output=tokens_in(trace["output"]),
+            choices=tuple(map(tokens_in, trace.get("choices", ()))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise NoTrace(path) from error
 
 
+def tokens_in(values: Iterable[Any]) -> tuple[int, ...]:
+    return tuple(map(int, values))
+
+
 def audit_answer(trace: Trace) -> Audited:
     """Raises what is wrong with the model or with the recorded tokens."""
     model = load_model(trace.model, dtype=trace.dtype)
-    return Audited(trace, audit(model, trace.prompt, output=trace.output))
+    form = Choice(trace.choices, vocabulary=model.vocabulary) if trace.choices else None
+    return Audited(trace, audit(model, trace.prompt, output=trace.output, constraint=form))

@@ -33,7 +33,9 @@ def present_answer(answer: Answer) -> AnswerRecord:
         model=answer.model,
         coverage=_coverage(answer.coverage),
         is_cut=answer.is_cut,
-        trace=TraceRecord(t.model, t.dtype, t.prompt, t.output) if (t := answer.trace) else None,
+        trace=TraceRecord(t.model, t.dtype, t.prompt, t.output, t.choices)
+        if (t := answer.trace)
+        else None,
         support=answer.support,
     )
 

@@ -16,6 +16,8 @@ from pipeline import (
     load_settings,
 )
 from pipeline.errors import EmptyQuestion, QuestionTooLong
+from pipeline.prompts import REFUSAL
+from workers.auditing import audit_answer
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
 
@@ -62,6 +64,32 @@ def test_drafts_change_the_number_of_forwards_and_nothing_else(pipeline: Pipelin
     assert drafted.citations == plain.citations
     assert drafted.usage.output_tokens == plain.usage.output_tokens
     assert plain.usage.drafted == 0
+
+
+@pytest.fixture
+def quoting(pipeline: Pipeline) -> Iterator[Pipeline]:
+    free = pipeline.briefer
+    pipeline.briefer = replace(free, must_quote=True)
+    yield pipeline
+    pipeline.briefer = free
+
+
+def test_a_model_that_must_quote_answers_with_a_cited_line_and_passes_the_audit(
+    quoting: Pipeline,
+) -> None:
+    num_cited = 0
+    for text in ("When does the last boat leave?", "Who sells tickets?", "What does a dog pay?"):
+        question = Question(text, retrieve="always")
+        answer, plain = quoting.ask(question), quoting.ask(replace(question, draft=False))
+        assert answer.text == plain.text
+        assert answer.trace
+        assert answer.trace.output in answer.trace.choices
+        assert audit_answer(answer.trace).is_lossless
+        if answer.text != REFUSAL:  # it may refuse: no gate has looked at the passages
+            quote = answer.text.rsplit(" [", 1)[0].rstrip(".")
+            assert [each.quote for each in answer.citations] == [quote]
+            num_cited += 1
+    assert num_cited > 0
 
 
 def test_without_retrieval_nothing_is_searched_or_cited(pipeline: Pipeline) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from decoding import CausalModel, Cost, Engine, FinishReason, Request, SamplingParams, tiny_model
+from decoding.choice import Choice
 from decoding.constrain import Constraint, Template
 from decoding.errors import GrammarDeadEnd, NoTokenLeft
 from decoding.processors import (
@@ -194,6 +195,25 @@ def test_a_template_is_filled_alike(temperature: float, model: CausalModel) -> N
         assert text[-2:] == literals[2]
         assert text.count(CLOSING) == 2
     assert written.cost.forced >= NUM_PROMPTS * 6
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.2])
+def test_a_choice_is_made_alike(temperature: float, model: CausalModel) -> None:
+    rng = random.Random(5)
+    opening = [rng.randrange(VOCABULARY) for _ in range(3)]
+    texts = [[*opening, *rng.choices(range(VOCABULARY), k=20)] for _ in range(6)]
+    texts += [[*text[:12], *rng.choices(range(VOCABULARY), k=9)] for text in texts]
+    request = Request(
+        prompt=[1],
+        max_new_tokens=NUM_NEW,
+        sampling=SamplingParams(temperature),
+        constraint=Choice(texts, vocabulary=VOCABULARY),
+    )
+    written = assert_drafting_changes_nothing(model, requests_like(request))
+    assert all(text in texts for text in written.texts)
+    assert len({tuple(text) for text in written.texts}) > 1
+    assert set(written.finishes) == {FinishReason.STOP}
+    assert written.cost.forced > written.cost.output_tokens / 2
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])

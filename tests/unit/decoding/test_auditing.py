@@ -4,6 +4,7 @@ import pytest
 
 from decoding import CausalModel, Engine, Request, SamplingParams, tiny_model
 from decoding.auditing import audit
+from decoding.choice import Choice
 from decoding.errors import EmptyPrompt, PromptTooLong, UnknownTokens
 
 PROMPT = [5, 9, 2, 7, 5, 9]
@@ -55,3 +56,43 @@ def test_what_cannot_be_audited_is_refused_by_name(model: CausalModel) -> None:
         audit(model, [1] * 500, output=[1] * 100)
     with pytest.raises(UnknownTokens):
         audit(model, [1], output=[96])
+
+
+@pytest.fixture(scope="module")
+def form(model: CausalModel) -> Choice:
+    return Choice([[4, 8, 15], [4, 16, 23, 42], [7, 7]], vocabulary=model.vocabulary)
+
+
+def chosen(model: CausalModel, form: Choice) -> list[int]:
+    request = Request(PROMPT, max_new_tokens=40, constraint=form)
+    return [token for step in Engine(model).generate([request]) for token in step.tokens]
+
+
+def test_a_text_held_to_a_form_is_checked_within_the_form(model: CausalModel, form: Choice) -> None:
+    output = chosen(model, form)
+    assert audit(model, PROMPT, output=output, constraint=form).findings == ()
+    assert audit(model, PROMPT, output=output).findings  # by itself the model writes something else
+
+
+def test_a_choice_that_the_model_does_not_make_is_found_with_its_gap(
+    model: CausalModel, form: Choice
+) -> None:
+    output = chosen(model, form)
+    other = [7, 7] if output[0] == 4 else [4, 8, 15]
+    (first, *_) = audit(model, PROMPT, output=other, constraint=form).findings
+    assert (first.position, first.written, first.chosen) == (0, other[0], output[0])
+    assert 0 < first.gap < float("inf")
+
+
+def test_a_token_that_the_form_forbids_ends_the_check(model: CausalModel, form: Choice) -> None:
+    report = audit(model, PROMPT, output=[7, 9, 9], constraint=form)
+    forbidden = report.findings[-1]
+    assert (forbidden.position, forbidden.written, forbidden.chosen) == (1, 9, 7)
+    assert forbidden.gap == float("inf")
+    assert not report.is_lossless(epsilon=1.0)
+
+
+def test_where_everything_was_forced_there_was_no_second_choice(model: CausalModel) -> None:
+    form = Choice([[5, 6, 7]], vocabulary=model.vocabulary)
+    report = audit(model, PROMPT, output=[5, 6, 7], constraint=form)
+    assert (report.findings, report.narrowest) == ((), float("inf"))

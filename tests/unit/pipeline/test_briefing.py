@@ -13,7 +13,7 @@ from pipeline.briefing import Briefer, Briefing
 from pipeline.build import build_briefer, build_reader
 from pipeline.errors import SupportUnreadable
 from pipeline.logistic import Logistic, Term
-from pipeline.prompts import NumberedText, grounded
+from pipeline.prompts import REFUSAL, NumberedText, grounded
 from pipeline.support import (
     FEATURES_VERSION,
     NUM_SENTENCES,
@@ -48,7 +48,7 @@ PASSAGES = (
 
 
 class YearReader:
-    """Believes in whatever has digits, and for the rest in nowhere."""
+    """Believes in whatever has digits, half as much in two other words, and for the rest in nowhere."""
 
     def __init__(self, nowhere: float = 0.25) -> None:
         self.nowhere = nowhere
@@ -59,7 +59,10 @@ class YearReader:
         share = 1 - self.nowhere
         return Reading(
             tuple(
-                tuple(WordShare(*word.span(), share) for word in re.finditer(r"\d+", each.text))
+                tuple(
+                    WordShare(*word.span(), share if word.group().isdigit() else share / 2)
+                    for word in re.finditer(r"\d+|Leith|pounds", each.text)
+                )
                 for each in excerpts
             ),
             self.nowhere,
@@ -123,13 +126,36 @@ def test_the_reader_reads_as_many_sentences_however_many_lines_are_shown(num_lin
     briefing = brief(briefer_with(reader, num_lines=num_lines))
     assert [len(excerpts) for excerpts in reader.heard] == [NUM_SENTENCES]
     assert reader.heard[0][0].heading == "Boats"
-    assert len(lines_of(briefing)) == num_lines
+    assert len(lines_of(briefing)) == min(num_lines, 2)  # it believes in no other stretch
 
 
 def test_what_is_shown_is_what_the_answer_may_well_be() -> None:
     briefing = brief(briefer_with(YearReader(), num_lines=1))
     assert " The Gannet was sold to a yard on the mainland in 1999 [2]\n" in briefing.likely
     assert not any("Sandpiper" in text for text in briefing.likely)
+
+
+def quotes_of(briefer: Briefer) -> tuple[str, ...]:
+    return brief(replace(briefer, must_quote=True)).one_of
+
+
+def test_a_model_that_must_quote_answers_with_a_line_that_it_is_shown() -> None:
+    briefer = briefer_with(YearReader(), gate=GATE)
+    assert quotes_of(briefer) == tuple(f" {line}" for line in lines_of(brief(briefer)))
+    assert brief(briefer).one_of == ()
+
+
+@pytest.mark.parametrize("reader", [YearReader(), None])
+def test_it_may_refuse_where_no_gate_has_looked_whether_the_passages_tell(
+    reader: YearReader | None,
+) -> None:
+    *quotes, last = quotes_of(briefer_with(reader))
+    assert len(quotes) == 2
+    assert last == f" {REFUSAL}"
+
+
+def test_without_a_line_there_is_nothing_to_quote_and_the_model_is_free() -> None:
+    assert quotes_of(briefer_with(YearReader(), num_lines=0)) == ()
 
 
 @pytest.mark.parametrize(("budget", "expected"), [(0, 0), (6, 0), (7, 1), (13, 1), (14, 2)])

@@ -1,14 +1,15 @@
-"""Clauses by the reader's belief, told by readers whose belief the test decides."""
+"""Stretches by the reader's belief, told by readers whose belief the test decides."""
 
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.clauses import Span
-from pipeline.pointer import WORD_COST, Clause, Pointed, Read, apart, point
+from pipeline.clauses import UNBALANCED
+from pipeline.pointer import END_COST, LONGEST, WORD_COST, Pointed, Read, point, worths
 from pipeline.prompts import NumberedText
 from retrieval import Excerpt, Reading, WordShare
 
@@ -53,17 +54,21 @@ def texts_of(found: Pointed) -> list[str]:
     return [line.text for line in found.lines]
 
 
-def test_the_clause_with_most_belief_comes_first_wherever_its_sentence_stands() -> None:
+def test_the_stretch_with_most_belief_comes_first_wherever_its_sentence_stands() -> None:
     found = pointed({"1999": 0.2, "pier": 0.5, "sail": 0.1}, SHORT, GANNET, RAIN)
-    assert texts_of(found) == [
-        "the old pier of the ferry company near the harbour sank",
-        "The Gannet was sold in 1999, one year after the Kittiwake arrived",
-        "Boats sail daily",
-    ]
+    assert [line.number for line in found.lines] == [RAIN.number, GANNET.number, SHORT.number]
     assert found.nowhere == pytest.approx(0.2)
 
 
-def test_a_clause_holds_the_belief_of_all_its_words() -> None:
+def test_a_sure_reader_points_at_few_words_and_an_unsure_one_at_more() -> None:
+    assert texts_of(pointed({"1999": 1.0}, GANNET)) == ["The Gannet was sold in 1999"]
+    unsure = {"1999": 0.5, "Kittiwake": 0.5}
+    assert texts_of(pointed(unsure, GANNET)) == [
+        "The Gannet was sold in 1999, one year after the Kittiwake arrived"
+    ]
+
+
+def test_a_stretch_holds_the_belief_of_all_its_words() -> None:
     beliefs = {"sail": 0.4, "old": 0.15, "pier": 0.15, "ferry": 0.15, "sank": 0.15}
     assert texts_of(pointed(beliefs, SHORT, RAIN, limit=1)) == [
         "the old pier of the ferry company near the harbour sank"
@@ -71,16 +76,23 @@ def test_a_clause_holds_the_belief_of_all_its_words() -> None:
 
 
 def test_a_line_keeps_number_label_and_the_letters_of_its_sentence() -> None:
-    (line,) = pointed({"island": 0.9}, SHORT, RAIN, limit=1).lines
+    (line,) = pointed({"Rain": 0.5, "days": 0.5}, SHORT, RAIN, limit=1).lines
     assert (line.number, line.label) == (RAIN.number, RAIN.label)
     assert line.text == "Rain fell on the island\nfor nine days"
 
 
-def test_no_clause_overlaps_another_of_its_sentence() -> None:
-    assert texts_of(pointed({"1999": 0.4, "houseboat": 0.5}, GANNET)) == [
-        "one year after the Kittiwake arrived, and is now a houseboat elsewhere"
-    ]  # the other clause has that year, too
-    assert len(texts_of(pointed({"days": 0.4, "pier": 0.5}, RAIN))) == 2
+def test_a_line_begins_with_no_conjunction_and_ends_with_no_comma() -> None:
+    assert texts_of(pointed({"harbour": 0.5, "pier": 0.5}, RAIN, limit=1)) == [
+        "the old pier of the ferry company near the harbour sank"
+    ]
+    assert texts_of(pointed({"Rain": 0.5, "days": 0.5}, RAIN, limit=1))[0].endswith("days")
+
+
+def test_no_line_overlaps_another_of_its_sentence() -> None:
+    assert texts_of(pointed({"1999": 0.97, "houseboat": 0.03}, GANNET)) == [
+        "The Gannet was sold in 1999",
+        "is now a houseboat elsewhere",
+    ]
 
 
 def test_the_same_place_in_two_sentences_is_no_overlap() -> None:
@@ -91,38 +103,53 @@ def test_the_same_place_in_two_sentences_is_no_overlap() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 2])
 def test_there_are_no_more_lines_than_the_limit(limit: int) -> None:
-    assert len(pointed({"pier": 0.5}, SHORT, GANNET, RAIN, limit=limit).lines) == limit
+    found = pointed({"pier": 0.3, "1999": 0.3, "sail": 0.3}, SHORT, GANNET, RAIN, limit=limit)
+    assert len(found.lines) == limit
 
 
-def clause(share: float, *, num_words: int, start: int = 0) -> Clause:
-    return Clause(0, Span(start, start + 10), share, num_words)
+def worth(text: str, beliefs: Mapping[str, float], first: int, last: int) -> float:
+    """Of the stretch from one cut to another."""
+    return float(worths(text, shares_of(text, beliefs), whole=1.0)[first, last])
 
 
-@pytest.mark.parametrize(("more", "is_first"), [(0.9 * WORD_COST, False), (1.1 * WORD_COST, True)])
-def test_another_word_must_bring_its_cost_in_belief(more: float, is_first: bool) -> None:
-    short, longer = clause(0.5, num_words=5), clause(0.5 + 2 * more, num_words=7, start=5)
-    assert apart([short, longer], limit=1) == [longer if is_first else short]
+def test_another_word_must_bring_its_cost_in_belief() -> None:
+    text = "red, green, blue"  # a comma makes a natural end
+    assert worth(text, {"red": 0.5}, 0, 1) == pytest.approx(0.5 - WORD_COST)
+    assert worth(text, {"red": 0.5, "green": 0.2}, 0, 2) == pytest.approx(0.7 - 2 * WORD_COST)
 
 
-def test_what_overlaps_a_better_clause_makes_room_for_a_worse_one_apart() -> None:
-    best, second, third = (
-        clause(share, num_words=3, start=start) for share, start in ((0.6, 0), (0.3, 5), (0.1, 10))
-    )
-    assert apart([third, second, best], limit=2) == [best, third]
+def test_ends_cost_more_the_less_natural_they_are() -> None:
+    text = "boats sail every day in summer, they say"
+    by_comma, by_preposition, within = (worth(text, {}, 0, last) for last in (6, 4, 2))
+    assert by_comma + 6 * WORD_COST == pytest.approx(0)
+    assert by_preposition + 4 * WORD_COST == pytest.approx(-1.5 * END_COST)
+    assert within + 2 * WORD_COST == pytest.approx(-4 * END_COST)
 
 
-def test_a_doubting_reader_points_at_the_same_clauses() -> None:
+def test_a_bracket_or_a_quotation_left_open_costs() -> None:
+    text = 'red (green, blue), "grey, black"'
+    assert worth(text, {}, 1, 2) < worth(text, {}, 1, 3) - UNBALANCED * END_COST / 2
+    assert worth(text, {}, 3, 4) < worth(text, {}, 3, 5) - UNBALANCED * END_COST / 2
+
+
+def test_what_is_no_stretch_has_no_worth() -> None:
+    text = " ".join(["word"] * (LONGEST + 5))
+    table = worths(text, (), whole=1.0)
+    assert table.shape == (LONGEST + 6, LONGEST + 6)
+    assert np.isfinite(table[0, LONGEST])
+    assert table[0, LONGEST + 1] == table[3, 3] == table[3, 2] == -np.inf
+
+
+def test_a_doubting_reader_points_at_the_same_stretches() -> None:
     sure = pointed({"1999": 0.6, "pier": 0.4}, GANNET, RAIN, nowhere=0.0)
     unsure = pointed({"1999": 6e-9, "pier": 4e-9}, GANNET, RAIN, nowhere=1 - 1e-8)
     assert unsure.lines == sure.lines
     assert unsure.nowhere == 1 - 1e-8
 
 
-def test_where_nothing_is_believed_anywhere_clauses_are_shown_all_the_same() -> None:
-    found = pointed({}, RAIN, SHORT, nowhere=1.0)
-    assert found.nowhere == 1.0
-    assert texts_of(found)[0] == "Boats sail daily"  # nothing speaks for more words
-    assert len(found.lines) == 3
+def test_what_nobody_believes_in_is_not_shown() -> None:
+    assert pointed({}, RAIN, SHORT, nowhere=1.0) == Pointed((), 1.0)
+    assert len(pointed({"sail": 1.0}, RAIN, SHORT).lines) == 1
 
 
 def test_without_sentences_there_are_no_lines() -> None:

@@ -15,6 +15,7 @@ from pipeline.prompts import (
     multi_query,
     num_shared,
     one_line,
+    quotes,
     skeleton,
 )
 
@@ -64,6 +65,22 @@ def test_so_is_each_of_its_clauses_and_those_of_the_best_sentence_come_first() -
     assert likely[1] == " the old pier of the ferry company near the harbour sank [2]\n"
     assert likely[-2:] == (" They float [1]\n", " They float. [1]\n")
     assert len(set(likely)) == len(likely)
+
+
+def test_quotes_are_the_best_lines_without_their_line_break_each_once() -> None:
+    lines = [
+        NumberedText(2, "Boats\nsail."),
+        NumberedText(1, "They float"),
+        NumberedText(1, "They float"),
+    ]
+    assert quotes(lines, may_refuse=False) == (" Boats sail. [2]", " They float [1]")
+    segments = grounded("q", [], lines=lines).segments
+    assert all(f"{quote}\n" in segments for quote in quotes(lines, may_refuse=False))
+
+
+def test_a_refusal_is_among_the_quotes_where_it_may_be() -> None:
+    assert quotes([NumberedText(1, "They float")], may_refuse=True)[-1] == f" {REFUSAL}"
+    assert quotes([], may_refuse=True) == ()
 
 
 def test_a_passage_is_a_segment_of_its_own() -> None:

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from decoding import load_model
+from pipeline.answer_form import declared_form
 from training.config import Recipe, Stage
 from training.export import export, plot_losses, read_log, summary
 from training.model import build_model
@@ -61,6 +62,17 @@ def test_transformers_loads_the_folder_as_it_is(folder: Path, model: LlamaForCau
         assert torch.equal(ours, theirs), name
     assert loaded.config.eos_token_id == AutoTokenizer.from_pretrained(folder).eos_token_id == 0
     assert loaded.config.tie_word_embeddings
+
+
+def test_the_folder_declares_how_the_model_answers(
+    model: LlamaForCausalLM, folder: Path, tiny_recipe: Recipe, tmp_path: Path
+) -> None:
+    assert declared_form(str(folder)) == "free"
+    log = tmp_path / "log.jsonl"
+    log.write_text(json.dumps(LOG[0]) + "\n")
+    quoting = replace(tiny_recipe, answer_form="quote")
+    export(model, quoting, log=log, tokenizer=folder, out=tmp_path / "quoting")
+    assert declared_form(str(tmp_path / "quoting")) == "quote"
 
 
 def test_our_decoder_loads_the_folder(folder: Path, tiny_recipe: Recipe) -> None:

@@ -38,10 +38,38 @@ def test_a_changed_token_fails_and_is_named(trace: Trace) -> None:
     assert audited.lines()[1].startswith("  token 4: wrote")
 
 
+def test_an_answer_chosen_among_quotes_passes_as_such(trace: Trace) -> None:
+    quote = (trace.output[0] ^ 1, 9, 11)
+    forced = replace(trace, output=quote, choices=(quote,))
+    audited = audit_answer(forced)
+    assert audited.is_lossless
+    assert audited.to_json()["narrowest"] is None
+    assert "had no choice" in audited.lines()[0]
+    assert not audit_answer(replace(forced, choices=())).is_lossless
+
+
+def test_a_token_outside_the_quotes_is_named(trace: Trace) -> None:
+    audited = audit_answer(replace(trace, output=(9, 12), choices=((9, 11),)))
+    assert not audited.is_lossless
+    assert audited.to_json()["findings"] == [
+        {"position": 1, "written": 12, "chosen": 11, "gap": None}
+    ]
+    assert audited.lines()[1].endswith("chooses 11, as the form demands")
+
+
+def test_a_record_from_before_there_were_quotes_is_read(tmp_path: Path, trace: Trace) -> None:
+    path = tmp_path / "answer.json"
+    record = asdict(trace)
+    del record["choices"]
+    path.write_text(json.dumps({"trace": record}))
+    assert read_trace(path) == trace
+
+
 def test_a_record_is_read_back(tmp_path: Path, trace: Trace) -> None:
     path = tmp_path / "answer.json"
-    path.write_text(json.dumps({"text": "...", "trace": asdict(trace)}))
-    assert read_trace(path) == trace
+    quoting = replace(trace, choices=((1, 2), (3,)))
+    path.write_text(json.dumps({"text": "...", "trace": asdict(quoting)}))
+    assert read_trace(path) == quoting
 
 
 @pytest.mark.parametrize("text", ["", "not JSON", "{"])
