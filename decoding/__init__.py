@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from decoding.auditing import AuditReport, audit
-    from decoding.choice import Choice
+    from decoding.choice import Chain, Choice
     from decoding.constrain import Constraint, Template
     from decoding.cost_model import CostCurve, CostModel
     from decoding.drafting.calibration import Calibration
@@ -42,6 +42,7 @@ __all__ = [
     "AuditReport",
     "Calibration",
     "CausalModel",
+    "Chain",
     "Choice",
     "Constraint",
     "Cost",
@@ -83,7 +84,7 @@ __all__ = [
 
 _MODULES = {
     "auditing": ("AuditReport", "audit"),
-    "choice": ("Choice",),
+    "choice": ("Chain", "Choice"),
     "constrain": ("Constraint", "Template"),
     "engine": ("Engine",),
     "errors": ("DecodingError",),

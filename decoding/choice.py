@@ -11,10 +11,14 @@ from decoding.errors import InvalidChoice
 
 @dataclass(slots=True)
 class Node:
-    """What may follow one beginning that some of the sequences share."""
+    """One beginning that some of the sequences share, and what may follow it."""
 
     children: dict[int, int] = field(default_factory=dict)  # token -> number of its node
     is_end: bool = False
+    forced: tuple[
+        int, ...
+    ] = ()  # the tokens up to the next place where sequences part, or to the end
+    ends_forced: bool = False  # they lead to the end
 
 
 class Choice:
@@ -27,10 +31,9 @@ class Choice:
     def __init__(self, sequences: Sequence[Sequence[int]], *, vocabulary: int) -> None:
         check_sequences(sequences, vocabulary=vocabulary)
         self._vocabulary = vocabulary
-        self._nodes = [Node()]
-        for sequence in sequences:
-            self._add(sequence)
+        self._nodes = trie_of(sequences)
         self._masks: dict[int, NDArray[np.bool_]] = {}
+        self.longest = max(map(len, sequences))  # tokens
 
     def start(self) -> int:
         return 0
@@ -39,12 +42,11 @@ class Choice:
         return self._nodes[state].children[token]
 
     def forced(self, state: int) -> tuple[int, ...]:
-        tokens: list[int] = []
-        while not self.is_complete(state) and len(children := self._nodes[state].children) == 1:
-            ((token, state),) = children.items()
-            tokens.append(token)
+        return self._nodes[state].forced
 
-        return tuple(tokens)
+    def ends_forced(self, state: int) -> bool:
+        """Whether nothing is left to choose from here on."""
+        return self._nodes[state].ends_forced
 
     def allowed(self, state: int) -> NDArray[np.bool_]:
         if state not in self._masks:
@@ -61,15 +63,76 @@ class Choice:
     def is_complete(self, state: int) -> bool:
         return self._nodes[state].is_end
 
-    def _add(self, sequence: Sequence[int]) -> None:
+
+def trie_of(sequences: Sequence[Sequence[int]]) -> list[Node]:
+    """The root first, every node before those that follow it."""
+    nodes = [Node()]
+    for sequence in sequences:
         at = 0
         for token in sequence:
-            children = self._nodes[at].children
+            children = nodes[at].children
             if token not in children:
-                self._nodes.append(Node())
-                children[token] = len(self._nodes) - 1
+                nodes.append(Node())
+                children[token] = len(nodes) - 1
             at = children[token]
-        self._nodes[at].is_end = True
+        nodes[at].is_end = True
+    for node in reversed(nodes):
+        if node.is_end:
+            node.ends_forced = True
+        elif len(node.children) == 1:
+            ((token, child),) = node.children.items()
+            node.forced = (token, *nodes[child].forced)
+            node.ends_forced = nodes[child].ends_forced
+
+    return nodes
+
+
+ChainState = tuple[int, int]  # number of the choice, and its own state
+
+
+class Chain:
+    """One choice after the other; a literal is a choice of one. Raises `InvalidChoice`."""
+
+    def __init__(self, choices: Sequence[Choice]) -> None:
+        if not choices:
+            raise InvalidChoice("the chain is empty", remedy="give at least one choice")
+        self._choices = tuple(choices)
+        self._openings: list[tuple[int, ...]] = [()]  # forced from each choice on, the last first
+        for choice in reversed(self._choices):
+            behind = self._openings[-1] if choice.ends_forced(choice.start()) else ()
+            self._openings.append(choice.forced(choice.start()) + behind)
+        self._openings.reverse()
+        self.longest = sum(choice.longest for choice in choices)  # tokens
+
+    def start(self) -> ChainState:
+        return 0, self._choices[0].start()
+
+    def advance(self, state: ChainState, token: int) -> ChainState:
+        number, within = state
+        choice = self._choices[number]
+        within = choice.advance(within, token)
+        if choice.is_complete(within) and number < len(self._choices) - 1:
+            return number + 1, self._choices[number + 1].start()
+
+        return number, within
+
+    def forced(self, state: ChainState) -> tuple[int, ...]:
+        number, within = state
+        choice = self._choices[number]
+        behind = self._openings[number + 1] if choice.ends_forced(within) else ()
+
+        return choice.forced(within) + behind
+
+    def allowed(self, state: ChainState) -> NDArray[np.bool_]:
+        number, within = state
+        return self._choices[number].allowed(within)
+
+    def settle(self, state: ChainState, token: int) -> int:
+        return token
+
+    def is_complete(self, state: ChainState) -> bool:
+        number, within = state
+        return number == len(self._choices) - 1 and self._choices[number].is_complete(within)
 
 
 def check_sequences(sequences: Sequence[Sequence[int]], *, vocabulary: int) -> None:

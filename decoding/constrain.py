@@ -62,6 +62,9 @@ class Template:
         self._closing = closing_token(self._literals)
         self._longest_gap = longest_gap
         check_masks(free, closers, literals=self._literals)
+        self.longest = sum(map(len, self._literals)) + longest_gap * (
+            len(self._literals) - 1
+        )  # tokens
         self._closers = closers.copy()
         self._closers[self._closing] = True
         self._first = free & ~self._closers

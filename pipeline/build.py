@@ -47,9 +47,14 @@ def build_pipeline(settings: Settings) -> Pipeline:
 
 
 def build_summarizer(settings: Settings) -> Summarizer:
-    """Loads the main model; needs no knowledge base."""
+    """Loads the main model; needs no knowledge base. Raises the errors of `declared_form`."""
     rank = ranker(RememberingEmbedder(open_embedder(settings.embedder)))
-    return Summarizer(writer=build_writer(settings), rank=rank, settings=settings)
+    return Summarizer(
+        writer=build_writer(settings),
+        rank=rank,
+        settings=settings,
+        must_quote=must_quote(settings),
+    )
 
 
 def build_writer(settings: Settings) -> Writer:
@@ -98,8 +103,13 @@ def build_briefer(
         support=build_support(settings, embedder=sentences) if reader else None,
         count=count,
         num_lines=settings.num_focus,
-        must_quote=(settings.answer_form or declared_form(settings.model)) == "quote",
+        must_quote=must_quote(settings),
     )
+
+
+def must_quote(settings: Settings) -> bool:
+    """Raises the errors of `declared_form`."""
+    return (settings.answer_form or declared_form(settings.model)) == "quote"
 
 
 def build_reader(settings: Settings, *, embedder: str) -> Reader | None:

@@ -21,7 +21,7 @@ without including near along across around behind below above beyond despite tow
 """
 JOINTS = frozenset(_JOINTS.split())
 PREPOSITIONS = frozenset(_PREPOSITIONS.split())
-OPENING = re.compile(r"[\s,;:\u2013\u2014-]+|(?:and|but|or|nor|that)\s", re.I)
+OPENING = re.compile(r"[\s,;:\u2013\u2014-]+|(?:and|but|or|nor|that|than)\s", re.I)
 
 
 @dataclass(frozen=True, slots=True)

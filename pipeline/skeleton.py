@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding import Template
+from decoding import Chain, Choice, Template
 from pipeline.context import Ranker, fit, focus
-from pipeline.prompts import NumberedText, marked_turn
+from pipeline.prompts import NumberedText, json_safe, marked_turn
 from pipeline.tokenizer import TextTokenizer
 from pipeline.windows import pack_spans
 
@@ -85,11 +85,34 @@ def template_of(
     `vocabulary` is the size of the model's logits, and `longest_gap` in tokens. Raises `InvalidTemplate`.
     """
     return Template(
-        [[token for text in literal for token in tokenizer.encode(text)] for literal in literals],
+        [tokens_of(literal, tokenizer) for literal in literals],
         free=over_vocabulary(tokenizer.json_safe, size=vocabulary),
         closers=over_vocabulary(tokenizer.json_closing, size=vocabulary),
         longest_gap=longest_gap,
     )
+
+
+def chain_of(
+    literals: Sequence[Sequence[str]],
+    choices: Sequence[Sequence[str]],
+    *,
+    tokenizer: TextTokenizer,
+    vocabulary: int,
+) -> Chain:
+    """Literals as in `template_of`, with one of some texts between each two. Raises `InvalidChoice`."""
+    opening, *closings = (
+        Choice([tokens_of(literal, tokenizer)], vocabulary=vocabulary) for literal in literals
+    )
+    parts = [opening]
+    for texts, closing in zip(choices, closings, strict=True):
+        told = [tokenizer.encode(json_safe(text)) for text in texts]
+        parts += [Choice(told, vocabulary=vocabulary), closing]
+
+    return Chain(parts)
+
+
+def tokens_of(literal: Sequence[str], tokenizer: TextTokenizer) -> list[int]:
+    return [token for text in literal for token in tokenizer.encode(text)]
 
 
 def over_vocabulary(mask: NDArray[np.bool_], *, size: int) -> NDArray[np.bool_]:

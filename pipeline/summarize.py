@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from decoding import Constraint
+from decoding import Chain, Template
 from pipeline import prompts
 from pipeline.ask import Stopwatch
 from pipeline.cite import CitationChecker
@@ -13,8 +13,9 @@ from pipeline.context import Ranker
 from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong, SummaryCancelled
 from pipeline.prompts import NOTHING_SAID, NumberedText
 from pipeline.reduce import Note, Place, reduce_notes
+from pipeline.report import reports
 from pipeline.settings import Settings
-from pipeline.skeleton import FOCUS_TOKENS, Plan, fitting, plan, template_of
+from pipeline.skeleton import FOCUS_TOKENS, Plan, chain_of, fitting, plan, template_of
 from pipeline.types import (
     Citation,
     Coverage,
@@ -45,10 +46,14 @@ class WindowAnswer:
 class Summarizer:
     """Answers many queries over one transcript with the main model."""
 
-    def __init__(self, *, writer: Writer, rank: Ranker, settings: Settings) -> None:
+    def __init__(
+        self, *, writer: Writer, rank: Ranker, settings: Settings, must_quote: bool = False
+    ) -> None:
+        """A model that `must_quote` reports what was said word by word, or says that there is nothing."""
         self.writer = writer
         self._rank = rank
         self._settings = settings
+        self._must_quote = must_quote
 
     def close(self) -> None:
         """Saves what drafting learned."""
@@ -152,11 +157,11 @@ class Summarizer:
         should_stop: Callable[[], bool],
     ) -> WindowAnswer:
         """One prompt, one forced skeleton with the turns `shown` on each query, one summary per query."""
-        text, usage = "", Usage()
+        text, usage, form = "", Usage(), self._form(shown)
         for piece in self.writer.write(
             prompts.multi_query(numbered(window), [query.text for query in queries]),
-            max_new_tokens=self._longest_answer(queries),
-            constraint=self._form(shown),
+            max_new_tokens=form.longest,
+            constraint=form,
         ):
             if should_stop():
                 raise SummaryCancelled
@@ -165,14 +170,19 @@ class Summarizer:
 
         return WindowAnswer(parse_summaries(text), usage)
 
-    def _form(self, shown: Sequence[Sequence[NumberedText]]) -> Constraint:
-        tokenizer = self.writer.tokenizer
+    def _form(self, shown: Sequence[Sequence[NumberedText]]) -> Template | Chain:
+        tokenizer, vocabulary = self.writer.tokenizer, self.writer.engine.model.vocabulary
         limit = self._settings.num_focus
         best = [fitting(turns, tokenizer=tokenizer, limit=limit) for turns in shown]
+        literals = prompts.skeleton(best)
+        if self._must_quote:
+            summaries = [(NOTHING_SAID, *reports(turns)) for turns in best]
+            return chain_of(literals, summaries, tokenizer=tokenizer, vocabulary=vocabulary)
+
         return template_of(
-            prompts.skeleton(best),
+            literals,
             tokenizer=tokenizer,
-            vocabulary=self.writer.engine.model.vocabulary,
+            vocabulary=vocabulary,
             longest_gap=self._settings.summary_tokens,
         )
 

@@ -88,29 +88,6 @@ def touches(query: Record, turns: range) -> bool:
     return spans is None or any(int(a) < turns.stop and int(b) >= turns.start for a, b in spans)
 
 
-FILLER = re.compile(r",? ?\b(?:uh|um|uhm|hmm|mm|mmm|er|erm|ah|you know)\b,?", re.I)
-RUN_UP = re.compile(
-    r"^(?:[\s,.]|\b(?:so|and|but|well|yeah|yes|okay|ok|right|now|oh|alright|then|sure|because)\b|\bno,)+",
-    re.I,
-)
-_PLAIN_STARTS = """
-the a an this that these those we you he she it they there if when what how some in on for at with my our maybe
-"""
-PLAIN_STARTS = frozenset(_PLAIN_STARTS.split())
-
-
-def report(turn: NumberedText) -> str:
-    """What a turn says as reported speech, without its fillers, cited: "Ann said that we need two weeks [4]"."""
-    words = " ".join(FILLER.sub("", turn.text).split())
-    said = RUN_UP.sub("", words) or words
-    first, _, rest = said.partition(" ")
-    said = f"{first.lower()} {rest}" if first.lower() in PLAIN_STARTS else said
-    verb = "asked:" if said.endswith("?") else "said that"
-    spoken = f"{turn.label} {verb} {said}" if turn.label else said
-
-    return f"{spoken.rstrip(' .,;')} [{turn.number}]."
-
-
 ABOUT = (
     "What was said about {words}?", "What did {speaker} say about {words}?", "What about {words}?",
     "Summarize the discussion about {words}.", "What did the group decide about {words}?",

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from pipeline.context import fit, focus, stem_set
 from pipeline.prompts import NOTHING_SAID, NumberedText, json_safe, multi_query, skeleton
+from pipeline.report import report
 from training.exercises import ANSWER, LANGUAGE, NOTHING, Group, Piece
 from training.grounded import lexical
-from training.meetings import Window, WindowQuery, report
+from training.meetings import Window, WindowQuery
 from training.prompt_tokens import PromptTokens
 
 SILENCE_SHARE = 0.7  # of the queries that a window plainly says nothing on, how many are asked

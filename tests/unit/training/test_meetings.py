@@ -12,7 +12,6 @@ from training.meetings import (
     clean,
     cut_window,
     qmsum_windows,
-    report,
     synthetic_windows,
 )
 
@@ -121,24 +120,6 @@ def test_the_seed_fixes_the_windows(kind: str, data: Path) -> None:
     first, again, other = (READERS[kind](data, seed) for seed in (7, 7, 8))
     assert first == again
     assert first != other
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("So, um, we need two more weeks.", "Ann said that we need two more weeks [4]."),
-        ("Yeah, but what do we do?", "Ann asked: what do we do? [4]."),
-        ("Berlin is, uh, too far;", "Ann said that Berlin is too far [4]."),
-        ("I think it works.", "Ann said that I think it works [4]."),
-        ("The boat, you know, is old.", "Ann said that the boat is old [4]."),
-    ],
-)
-def test_a_turn_becomes_cited_reported_speech_without_fillers(said: str, expected: str) -> None:
-    assert report(NumberedText(4, said, "Ann")) == expected
-
-
-def test_words_of_nobody_are_reported_as_they_are() -> None:
-    assert report(NumberedText(2, "Tickets sell well.")) == "Tickets sell well [2]."
 
 
 def test_a_window_of_three_times_the_scale_is_longer(data: Path) -> None:
