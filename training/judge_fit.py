@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
@@ -14,7 +15,7 @@ from pipeline.types import Guess
 from training.closed_book import ClosedBookQuestion
 from training.logistic_fit import NUM_FOLDS, Flags, Floats, bins, fit_logistic, foretell
 
-LEAST_PASSED = 30  # guesses; the precision of fewer is luck
+CONFIDENCE = 1.645  # standard normal quantile: 95 % on one side
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,28 @@ def fit_judge(attempts: Sequence[Attempt], *, origin: Origin, target: float) -> 
 
 
 def threshold_for(foretold: Floats, is_right: Flags, *, target: float) -> float:
-    """The lowest probability from which on at least `target` of the guesses, and enough of them, are right.
+    """The lowest probability from which on, 19 in 20 times, at least `target` of the guesses are right.
 
-    1 where there is none: no probability reaches it, so that all is retrieved.
+    1 where there is none: no probability reaches it, so that all is retrieved. A share of a few guesses reaches any
+    target somewhere by luck, hence the lower bound.
     """
     order = np.argsort(-foretold, kind="stable")
     ranked = foretold[order]
     num_passed = np.arange(1, len(ranked) + 1)
-    precision = np.cumsum(is_right[order]) / num_passed
+    precision = lower_bound(np.cumsum(is_right[order]) / num_passed, num_passed)
     is_whole = np.append(ranked[:-1] > ranked[1:], True)  # equals pass together
-    fitting = np.flatnonzero((precision >= target) & (num_passed >= LEAST_PASSED) & is_whole)
+    fitting = np.flatnonzero((precision >= target) & is_whole)
 
     return float(ranked[fitting[-1]]) if len(fitting) else 1.0
+
+
+def lower_bound(share: Floats, num: NDArray[np.int64]) -> Floats:
+    """Of what a share among `num` may really be (Wilson 1927)."""
+    squared = CONFIDENCE**2
+    spread = np.sqrt(share * (1 - share) / num + squared / (4 * num**2))
+    bound: Floats = (share + squared / (2 * num) - CONFIDENCE * spread) / (1 + squared / num)
+
+    return bound
 
 
 def reliability(attempts: Sequence[Attempt], foretold: Floats, *, threshold: float) -> Reliability:

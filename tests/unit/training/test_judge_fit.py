@@ -9,7 +9,7 @@ from pipeline.features import features
 from pipeline.trained_judge import Origin
 from pipeline.types import Guess
 from training.closed_book import ClosedBookQuestion
-from training.judge_fit import LEAST_PASSED, Attempt, fit_judge, threshold_for
+from training.judge_fit import Attempt, fit_judge, lower_bound, threshold_for
 from training.logistic_fit import regression
 
 ORIGIN = Origin(
@@ -63,7 +63,7 @@ def test_what_passes_is_as_precise_as_was_wanted() -> None:
     found = fit_judge(attempts(), origin=ORIGIN, target=0.9).reliability
     assert found.precision is not None
     assert found.precision >= 0.9
-    assert found.num_passed >= LEAST_PASSED
+    assert found.num_passed >= 9
 
 
 def test_both_kinds_of_question_have_a_figure_of_their_own() -> None:
@@ -80,10 +80,11 @@ def test_both_kinds_of_question_have_a_figure_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("num_right", "num_wrong", "expected"),
     [
-        (LEAST_PASSED, 0, 0.8),
-        (LEAST_PASSED - 1, 0, 1.0),  # too few to believe
-        (3 * LEAST_PASSED, LEAST_PASSED, 0.8),  # three in four, exactly
-        (3 * LEAST_PASSED, LEAST_PASSED + 1, 1.0),
+        (9, 0, 0.8),
+        (8, 0, 1.0),  # too few to believe, though all are right
+        (30, 10, 1.0),  # three in four, but they may have been luck
+        (165, 35, 0.8),
+        (158, 42, 1.0),
     ],
 )
 def test_a_threshold_needs_enough_guesses_and_enough_right_ones(
@@ -97,5 +98,11 @@ def test_a_threshold_needs_enough_guesses_and_enough_right_ones(
 def test_the_lowest_fitting_threshold_is_taken_even_behind_one_that_does_not_fit() -> None:
     foretold = np.repeat([0.9, 0.8, 0.7, 0.6], 40)
     is_right = np.repeat([True, False, True, True], 40)
-    assert threshold_for(foretold, is_right, target=0.75) == 0.6
-    assert threshold_for(foretold, is_right, target=0.76) == 0.9
+    assert threshold_for(foretold, is_right, target=0.68) == 0.6
+    assert threshold_for(foretold, is_right, target=0.72) == 0.9
+
+
+@pytest.mark.parametrize(("share", "num", "expected"), [(1.0, 9, 0.769), (0.75, 40, 0.624)])
+def test_the_lower_bound_is_wilsons(share: float, num: int, expected: float) -> None:
+    (bound,) = lower_bound(np.array([share]), np.array([num]))
+    assert bound == pytest.approx(expected, abs=0.001)
