@@ -37,7 +37,7 @@ class Pace:
         self.prompt_token_s = follow(self.prompt_token_s, max(added, 0.0) / num_prompt_tokens)
 
     def longest_chunk(self) -> int:
-        """Prompt tokens that at most double the time of a pass, so that no running text stalls.
+        """Prompt tokens that at most double the time of a pass, so that running texts wait about twice as long.
 
         Sarathi-Serve (Agrawal et al., 2024), with the budget taken from measured speeds.
         """

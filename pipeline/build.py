@@ -126,7 +126,9 @@ def build_support(settings: Settings, *, embedder: Embedder) -> Support | None:
     Raises the errors of `load_support`.
     """
     least = settings.support_threshold
-    gate = load_support(Path(settings.model), embedder=embedder.name) if least != 0 else None
+    if least == 0:
+        return None
+    gate = load_support(Path(settings.model), embedder=embedder.name, reader=Path(settings.reader))
     if gate is None:
         return None
 

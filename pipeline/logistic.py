@@ -1,5 +1,6 @@
 """Logistic regression as data: what was fitted elsewhere, read from a file and applied without its library."""
 
+import hashlib
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -90,3 +91,14 @@ def first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     place = ".".join(map(str, problem["loc"]))
     return f"{place}: {problem['msg']}" if place else problem["msg"]
+
+
+def weights_fingerprint(folder: Path) -> str:
+    """16 hexadecimal digits of the SHA-256 of a model's weights, all files in order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+
+    return digest.hexdigest()[:16]

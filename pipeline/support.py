@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.context import Ranker, labelled, stem_set
 from pipeline.errors import SupportUnreadable
-from pipeline.logistic import Logistic, ReliabilityBin, Share, read_fitted
+from pipeline.logistic import Logistic, ReliabilityBin, Share, read_fitted, weights_fingerprint
 from pipeline.prompts import NumberedText
 
 SUPPORT_FILE = "support.json"  # beside the main model's weights
@@ -97,6 +97,7 @@ class SupportOrigin:
     num_questions: int  # each with and without its answer, among random and among near passages
     most_false_refusals: Share  # that the threshold was chosen for
     seed: int
+    reader: str = ""  # `weights_fingerprint` of the reader whose doubt it knows; empty: not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +152,10 @@ def measured(
     )
 
 
-def load_support(folder: Path, *, embedder: str) -> SupportGate | None:
+def load_support(folder: Path, *, embedder: str, reader: Path | None = None) -> SupportGate | None:
     """The gate beside the weights of a main model; None where there is none, or only one for another embedder.
 
-    Raises `SupportUnreadable`, also where it was trained with other features.
+    Raises `SupportUnreadable`, also where it was trained with other features or another reader.
     """
     path = folder / SUPPORT_FILE
     if not path.is_file():
@@ -166,5 +167,8 @@ def load_support(folder: Path, *, embedder: str) -> SupportGate | None:
             path,
             f"it knows version {gate.origin.features} of the features, this is {FEATURES_VERSION}",
         )
+
+    if reader and gate.origin.reader not in ("", weights_fingerprint(reader)):
+        raise SupportUnreadable(path, f"it was trained with another reader than {reader}")
 
     return gate if gate.embedder == embedder else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline import prompts
 from pipeline.errors import JudgeMismatch, JudgeUnreadable
 from pipeline.features import features
-from pipeline.logistic import Logistic, ReliabilityBin, Share, read_fitted
+from pipeline.logistic import Logistic, ReliabilityBin, Share, read_fitted, weights_fingerprint
 from pipeline.types import Decision, Guess
 
 JUDGE_FILE = "judge.json"  # beside the proxy's weights
@@ -77,17 +77,6 @@ def load_judge(folder: Path) -> TrainedJudge | None:
         raise JudgeMismatch(path, "prompt")
 
     return judge
-
-
-def weights_fingerprint(folder: Path) -> str:
-    """16 hexadecimal digits of the SHA-256 of a model's weights, all files in order of their names."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-
-    return digest.hexdigest()[:16]
 
 
 def prompt_fingerprint() -> str:

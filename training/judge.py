@@ -14,13 +14,13 @@ from decoding import set_threads
 from pipeline import load_settings
 from pipeline.build import build_proxy
 from pipeline.judge import judge_by_rules
+from pipeline.logistic import weights_fingerprint
 from pipeline.proxy import Proxy
 from pipeline.trained_judge import (
     JUDGE_FILE,
     Origin,
     TrainedJudge,
     prompt_fingerprint,
-    weights_fingerprint,
 )
 from pipeline.types import Question
 from training.closed_book import ClosedBookQuestion, closed_book_questions

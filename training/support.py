@@ -13,6 +13,7 @@ from pipeline import load_settings
 from pipeline.briefing import ExcerptReader
 from pipeline.build import RememberingEmbedder, ranker, similarity
 from pipeline.context import focus
+from pipeline.logistic import weights_fingerprint
 from pipeline.support import NUM_SENTENCES, SUPPORT_FILE, SupportGate, measured
 from retrieval import Embedder, Excerpt, Reader, RetrievalError, open_embedder
 from training.reader_cases import ALL
@@ -108,6 +109,7 @@ def main() -> None:
         gate = fit_support(
             found,
             embedder=embedder.name,
+            reader=weights_fingerprint(Path(arguments.reader)),
             most_false_refusals=arguments.most_false_refusals,
             seed=arguments.seed,
         )

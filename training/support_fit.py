@@ -37,7 +37,12 @@ class MeasuredCase:
 
 
 def fit_support(
-    measured: Sequence[MeasuredCase], *, embedder: str, most_false_refusals: float, seed: int
+    measured: Sequence[MeasuredCase],
+    *,
+    embedder: str,
+    most_false_refusals: float,
+    seed: int,
+    reader: str = "",
 ) -> SupportGate:
     """A gate that refuses as much as it may. Raises `TooFewQuestions`.
 
@@ -64,6 +69,7 @@ def fit_support(
             num_questions=len(set(families)),
             most_false_refusals=most_false_refusals,
             seed=seed,
+            reader=reader,
         ),
         reliability=reliability(cases, foretold, threshold=threshold),
     )

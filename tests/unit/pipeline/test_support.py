@@ -12,7 +12,7 @@ from pipeline import load_settings
 from pipeline.build import build_support, similarity
 from pipeline.context import Ranker
 from pipeline.errors import SupportUnreadable
-from pipeline.logistic import Logistic, ReliabilityBin, Term
+from pipeline.logistic import Logistic, ReliabilityBin, Term, weights_fingerprint
 from pipeline.prompts import NumberedText
 from pipeline.support import (
     FEATURES_VERSION,
@@ -200,6 +200,22 @@ def test_a_gate_trained_with_other_features_is_refused(tmp_path: Path) -> None:
     put(replace(GATE, origin=replace(GATE.origin, features=FEATURES_VERSION + 1)), tmp_path)
     with pytest.raises(SupportUnreadable, match="version 3 of the features, this is 2"):
         load_support(tmp_path, embedder="hash-256")
+
+
+def test_a_gate_trained_with_another_reader_is_refused_by_name(tmp_path: Path) -> None:
+    reader, other = tmp_path / "reader", tmp_path / "other"
+    for folder in (reader, other):
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(folder.name.encode())
+    gate = replace(GATE, origin=replace(GATE.origin, reader=weights_fingerprint(reader)))
+    settings = load_settings(model=str(put(gate, tmp_path)), reader=str(reader))
+    support = build_support(settings, embedder=HashEmbedder())
+    assert support is not None
+    assert support.gate == gate
+    with pytest.raises(SupportUnreadable, match=r"another reader than .*other"):
+        build_support(
+            load_settings(model=str(tmp_path), reader=str(other)), embedder=HashEmbedder()
+        )
 
 
 def test_the_gate_beside_the_main_model_keeps_its_threshold(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pipeline import load_settings
 from pipeline.build import build_judge
 from pipeline.errors import JudgeMismatch, JudgeUnreadable
 from pipeline.judge import MarginGate
-from pipeline.logistic import Logistic, Term
+from pipeline.logistic import Logistic, Term, weights_fingerprint
 from pipeline.trained_judge import (
     JUDGE_FILE,
     Origin,
@@ -21,7 +21,6 @@ from pipeline.trained_judge import (
     TrainedJudge,
     load_judge,
     prompt_fingerprint,
-    weights_fingerprint,
 )
 from pipeline.types import Guess
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.logistic import weights_fingerprint
 from pipeline.prompts import NumberedText
 from pipeline.support import NUM_SENTENCES, load_support, log_odds
 from retrieval import Excerpt, HashEmbedder, Reading
@@ -59,6 +60,7 @@ def test_the_command_writes_a_gate_that_the_pipeline_accepts(
     run(*given, monkeypatch=monkeypatch)
     gate = load_support(out.parent, embedder="hash-256")
     assert gate is not None
+    assert gate.origin.reader == weights_fingerprint(random_reader)
     assert gate.origin.data == f"reserved questions: {NUM_RESERVED} of squad-train-sample-4330"
     assert gate.reliability.auc == 1.0  # a town that is not the one asked about is easily told
     assert gate.reliability.false_refusals <= 0.1
