@@ -12,8 +12,8 @@ from retrieval.types import Passage
 MARKER = re.compile(r"\s*\[\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3}){0,8})\s*\]")  # [1] or [1, 2]
 OPEN_MARKER = re.compile(r"[\s\[]*(\[[\d\s,;]{0,60})?$")  # may still become a marker
 DANGLING = re.compile(r"[\s\[]*\[[\d\s,;]*$")  # would become one if what follows is joined to it
-MIN_SUPPORT = 0.6  # share of the claim's content words that the quoted sentence must hold
-CLEAR_SUPPORT = 0.9  # the same where the writer gave no marker
+LEAST_BORNE = 0.6  # share of the claim's content words that the quoted sentence must hold
+CLEARLY_BORNE = 0.9  # the same where the writer gave no marker
 MIN_CLAIM_WORDS = 3  # content words; fewer are found anywhere
 
 
@@ -24,11 +24,11 @@ class Quote:
 
 
 def find_quote(
-    claim: str, text: str, *, speaker: str = "", min_support: float = MIN_SUPPORT
+    claim: str, text: str, *, speaker: str = "", least_borne: float = LEAST_BORNE
 ) -> Quote | None:
     """Where `text` says what `claim` says: the claim itself where it stands verbatim, else the best sentence.
 
-    None where no sentence holds `min_support` of the claim's content words; who speaks need not be said.
+    None where no sentence holds `least_borne` of the claim's content words; who speaks need not be said.
     """
     wanted = claim.strip(" .\"'")
     verbatim = re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text) if stem_set(wanted) else None
@@ -42,9 +42,9 @@ def find_quote(
     )
     if best is None or not words:
         return None
-    support = len(words & stem_set(text[slice(*best)])) / len(words)
+    borne = len(words & stem_set(text[slice(*best)])) / len(words)
 
-    return Quote(*best) if support >= min_support else None
+    return Quote(*best) if borne >= least_borne else None
 
 
 class CitationChecker:
@@ -81,7 +81,7 @@ class CitationChecker:
         if len(stem_set(claim)) < MIN_CLAIM_WORDS:
             return ""
         for number, passage in enumerate(self._passages, start=1):
-            if find_quote(claim, passage.text, min_support=CLEAR_SUPPORT) and self._check(number):
+            if find_quote(claim, passage.text, least_borne=CLEARLY_BORNE) and self._check(number):
                 return f" [{number}]"
 
         return ""
