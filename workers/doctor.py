@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from gleandraft.wire import CheckRecord
+from pipeline.errors import PipelineError
 from pipeline.settings import Settings
 from retrieval.errors import RetrievalError
 from workers.broker import find_redis
@@ -33,7 +34,7 @@ def examine(settings: Settings) -> Iterator[CheckRecord]:
             yield CheckRecord(name, ok=True, detail=check(settings), fix="")
         except Unwell as finding:
             yield CheckRecord(name, ok=False, detail=finding.detail, fix=finding.fix)
-        except (RetrievalError, WorkersError) as error:
+        except (PipelineError, RetrievalError, WorkersError) as error:
             detail, _, fix = str(error).partition("; ")
             yield CheckRecord(name, ok=False, detail=detail, fix=fix or detail)
 
@@ -84,6 +85,33 @@ def _main_model(settings: Settings) -> str:
 
 def _proxy_model(settings: Settings) -> str:
     return _model(settings.proxy, setting="GLEANDRAFT_PROXY")
+
+
+def _reader(settings: Settings) -> str:
+    from pipeline.build import build_reader
+
+    reader = build_reader(settings, embedder=settings.embedder)
+    if reader is None:
+        return "none: prompts show whole sentences, and nobody judges the passages"
+    reader.load()
+    return f"{reader.folder}, readable"
+
+
+def _gates(settings: Settings) -> str:
+    from pipeline.support import load_support
+    from pipeline.trained_judge import load_judge
+
+    reader = Path(settings.reader) if settings.reader else None
+    support = load_support(Path(settings.model), embedder=settings.embedder, reader=reader)
+    retrieval = "the trained judge" if load_judge(Path(settings.proxy)) else "margins"
+    passages = "the trained gate" if support and reader else "nobody"
+    return f"{retrieval} decides on retrieval, {passages} on the passages"
+
+
+def _answer_form(settings: Settings) -> str:
+    from pipeline.build import must_quote
+
+    return "the main model quotes" if must_quote(settings) else "the main model writes freely"
 
 
 def _model(name: str, *, setting: str) -> str:
@@ -168,6 +196,9 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "embedding model": _embedding,
     "main model": _main_model,
     "proxy model": _proxy_model,
+    "reader": _reader,
+    "gates": _gates,
+    "answer form": _answer_form,
     "redis": _redis,
     "run directory": _run_directory,
     "knowledge base": _knowledge_base,

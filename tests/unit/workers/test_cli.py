@@ -151,7 +151,8 @@ def test_a_knowledge_base_in_use_is_refused_with_the_name_of_its_holder() -> Non
 
 def test_the_doctor_names_a_fix_for_every_red_line(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("broken").mkdir()
-    Path("broken/config.json").write_text("{")
+    Path("broken/config.json").write_text('{"answer_form": "verse"}')
+    Path("broken/support.json").write_text("{")
     Path("broken/tokenizer.json").write_text("{}")
     Path("broken/model.safetensors").write_text("")
     monkeypatch.setenv("GLEANDRAFT_MODEL", "broken")
@@ -165,8 +166,19 @@ def test_the_doctor_names_a_fix_for_every_red_line(monkeypatch: pytest.MonkeyPat
     bad = {check["name"] for check in said["checks"] if not check["ok"]}
     assert result.exit_code == 1
     assert not said["ok"]
-    assert bad == set(CHECKS) - {"python", "embedding model"}
+    assert bad == set(CHECKS) - {"python", "embedding model", "reader"}
     assert all(bool(check["fix"]) != check["ok"] for check in said["checks"])
+
+
+def test_the_doctor_reads_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLEANDRAFT_EMBEDDER")
+    lines = run("doctor").stdout.splitlines()
+    assert any(line.startswith("ok ") and "reader, readable" in line for line in lines)
+    monkeypatch.setenv("GLEANDRAFT_READER", "/nowhere/at/all")
+    said = json.loads(run("doctor", "--json").stdout)
+    (check,) = [check for check in said["checks"] if check["name"] == "reader"]
+    assert not check["ok"]
+    assert "GLEANDRAFT_READER" in check["fix"]
 
 
 def test_the_doctor_prints_one_line_per_check() -> None:
