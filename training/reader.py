@@ -28,9 +28,8 @@ from retrieval.reader import (
     pair_tokenizer,
 )
 from training.export import FIGURES_FILE
-from training.reader_cases import ALL, ReaderCase, answer_spans, reader_questions
+from training.reader_cases import ReaderCase, answer_spans, reader_questions
 from training.reader_check import check
-from training.reader_synthetic import synthetic_questions
 from training.records import Record
 
 CHECKPOINT_EVERY = 300.0  # seconds
@@ -43,8 +42,7 @@ NUM_CHECKED = 400  # reserved questions
 class ReaderRecipe:
     seed: int
     threads: int
-    synthetic: int  # questions made by rule, which come first
-    epochs: int  # over the questions of people, which come behind them
+    epochs: int
     batch: int  # questions of a step
     layers_lr: float
     head_lr: float
@@ -64,20 +62,19 @@ class ReaderTrainer:
         recipe: ReaderRecipe,
         questions: Sequence[Sequence[ReaderCase]],
         *,
-        synthetic: Sequence[Sequence[ReaderCase]] = (),
         base: Path,
         folder: Path,
         device: str = "cpu",
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
-        self.epochs = [synthetic, *[questions] * recipe.epochs]
+        self.questions = questions
         self.folder = folder
         self.tokenizer = pair_tokenizer(base)
         self.model = model_on(base)
         cast(nn.Module, self.model).to(device)
         self.optimizer = optimizer_of(self.model, recipe)
-        self.num_steps = sum(len(epoch) // recipe.batch for epoch in self.epochs)
+        self.num_steps = recipe.epochs * (len(questions) // recipe.batch)
         self.step = 0
         self.log: list[Record] = []
 
@@ -148,18 +145,16 @@ class ReaderTrainer:
 
     def batch_at(self, step: int) -> list[ReaderCase]:
         """A function of seed and step: each epoch sees every question once, in one of its cases."""
-        epoch, place = 0, step
-        while place >= (length := len(self.epochs[epoch]) // self.recipe.batch):
-            epoch, place = epoch + 1, place - length
-        questions = self.epochs[epoch]
+        per_epoch = len(self.questions) // self.recipe.batch
+        epoch, place = divmod(step, per_epoch)
         order = random.Random(f"{self.recipe.seed}-{epoch}").sample(
-            range(len(questions)), len(questions)
+            range(len(self.questions)), len(self.questions)
         )
         rng = random.Random(f"{self.recipe.seed}-{epoch}-{place}")
         chosen = order[place * self.recipe.batch : (place + 1) * self.recipe.batch]
         shares = list(self.recipe.shares.values())
 
-        return [rng.choices(questions[index], shares)[0] for index in chosen]
+        return [rng.choices(self.questions[index], shares)[0] for index in chosen]
 
 
 def optimizer_of(model: BertForTokenClassification, recipe: ReaderRecipe) -> torch.optim.AdamW:
@@ -270,22 +265,13 @@ def main() -> None:
     arguments = arguments_of()
     recipe = load_reader_recipe(arguments.recipe)
     torch.set_num_threads(recipe.threads)
-    count = ALL if arguments.steps is None else arguments.steps * recipe.batch
-    synthetic = list(
-        synthetic_questions(arguments.data, count=min(count, recipe.synthetic), seed=recipe.seed)
-    )
-    questions = list(
-        reader_questions(arguments.data, reserved=False, seed=recipe.seed, count=count)
-    )
-    print(f"{len(synthetic):,} questions by rule, {len(questions):,} of people", flush=True)
+    count = arguments.steps and arguments.steps * recipe.batch
+    given = {} if count is None else {"count": count}
+    questions = list(reader_questions(arguments.data, reserved=False, seed=recipe.seed, **given))
+    print(f"{len(questions):,} questions", flush=True)
     base = MiniLmEmbedder().verify()
     trainer = ReaderTrainer(
-        recipe,
-        questions,
-        synthetic=synthetic,
-        base=base,
-        folder=arguments.runs,
-        device=arguments.device,
+        recipe, questions, base=base, folder=arguments.runs, device=arguments.device
     )
     if arguments.steps is not None:
         for _ in range(arguments.steps):
@@ -300,7 +286,6 @@ def main() -> None:
     found = check(trainer.model.eval().bfloat16(), trainer.tokenizer, reserved)  # type: ignore[no-untyped-call]
     figures = {
         "seed": recipe.seed,
-        "synthetic": len(synthetic),
         "questions": len(questions),
         "steps": trainer.step,
         "seconds": round(sum(row["lap_seconds"] for row in trainer.log)),

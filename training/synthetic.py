@@ -74,25 +74,16 @@ class QuestionMaker:
         return made
 
     def ask(self, title: str, passage: str, sentence: str) -> GroundedQuestion | None:
-        posed = self.pose(title, sentence)
-        if posed is None:
-            return None
-        question, span = posed
-        clause = clause_around(sentence, span)
-
-        return GroundedQuestion(
-            question, title, passage, sentence, sentence[clause.start : clause.end]
-        )
-
-    def pose(self, title: str, sentence: str) -> tuple[str, Span] | None:
-        """A question, and the words of the sentence that it is after."""
         candidates = [*self._asked_for(sentence)]
         if not candidates:
             return None
         asked = self._rng.choice(candidates)
+        span = clause_around(sentence, asked.span)
         question = self._phrase(title, sentence, asked)
+        if question is None:
+            return None
 
-        return None if question is None else (question, asked.span)
+        return GroundedQuestion(question, title, passage, sentence, sentence[span.start : span.end])
 
     def _asked_for(self, sentence: str) -> Iterator[Asked]:
         dates = [match.span() for match in DATE.finditer(sentence)]

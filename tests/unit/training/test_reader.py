@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,6 @@ from training.support_cases import support_cases
 RECIPE = ReaderRecipe(
     seed=7,
     threads=1,
-    synthetic=0,
     epochs=4,
     batch=4,
     layers_lr=1e-4,
@@ -153,10 +151,9 @@ def test_a_finished_run_is_not_run_again(finished: ReaderTrainer, start: Start) 
 
 
 def test_an_epoch_asks_every_question_once_in_a_case_drawn_by_the_shares(
-    base: Path, tmp_path: Path
+    finished: ReaderTrainer,
 ) -> None:
-    trainer = ReaderTrainer(replace(RECIPE, epochs=40), QUESTIONS, base=base, folder=tmp_path)
-    epochs = [[*trainer.batch_at(2 * n), *trainer.batch_at(2 * n + 1)] for n in range(40)]
+    epochs = [[*finished.batch_at(2 * n), *finished.batch_at(2 * n + 1)] for n in range(40)]
     for cases in epochs:
         assert {case.question.lower() for case in cases} == {
             f"who is the mayor of {town.lower()}?" for town in TOWNS
@@ -165,18 +162,6 @@ def test_an_epoch_asks_every_question_once_in_a_case_drawn_by_the_shares(
     untold = sum(not case.answers for case in asked) / len(asked)
     assert untold == pytest.approx(RECIPE.shares["unanswerable"], abs=0.06)
     assert epochs[0] != epochs[1]
-
-
-def test_questions_made_by_rule_come_first_and_once(base: Path, tmp_path: Path) -> None:
-    by_rule = [(case_of(f"Rule{n}", "Ann Rule"),) * 3 for n in range(9)]
-    trainer = ReaderTrainer(RECIPE, QUESTIONS, synthetic=by_rule, base=base, folder=tmp_path)
-    assert trainer.num_steps == 2 + 4 * 2
-    asked = [case.question for step in range(2) for case in trainer.batch_at(step)]
-    assert len(set(asked)) == 8
-    assert all("Rule" in question for question in asked)
-    assert not any(
-        "Rule" in case.question for step in range(2, 10) for case in trainer.batch_at(step)
-    )
 
 
 def test_the_belief_is_wanted_in_the_tokens_of_the_answer_alone(tokenizer: PairTokenizer) -> None:
@@ -261,7 +246,7 @@ def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "reader.toml"
     shares = "random = 0.2\nrandom_unanswerable = 0.1\nnear = 0.5\nnear_unanswerable = 0.2\n"
     path.write_text(
-        "seed = 7\nthreads = 1\nsynthetic = 0\nepochs = 1\nbatch = 2\nlayers_lr = 1e-4\nhead_lr = 2e-3\n"
+        "seed = 7\nthreads = 1\nepochs = 1\nbatch = 2\nlayers_lr = 1e-4\nhead_lr = 2e-3\n"
         f"warmup_steps = 2\n[shares]\n{shares}"
     )
     return path
