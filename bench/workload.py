@@ -149,7 +149,7 @@ def lexical(query: str, texts: Sequence[str]) -> list[float]:
 
 
 def request_of(task: Task, writer: Writer, *, draft: bool = True) -> Request:
-    """What the product would ask of its engine for this task."""
+    """What the product would ask of its engine for this task, but that answers are free: so others can be compared."""
     tokenizer, model = writer.tokenizer, writer.engine.model
     return Request(
         prompt=tokenizer.encode_prompt(task.prompt),
