@@ -48,7 +48,7 @@ format: setup ## rewrite the code as `make check` wants it
 bench: setup ## measure drafted against plain decoding and others' drafting; results go to bench/results
 	$(BIN)/python -m bench decode --limit 5
 
-train-cpu: setup ## train the embedded models on this CPU from the sets in DATA=folder: about four hours
+train-cpu: setup ## train the embedded models on this CPU from the sets in DATA=folder: about three hours
 	$(call train-reader,cpu)
 	$(call train,main-cpu,$(OUT)/main,cpu)
 	$(call train,proxy-cpu,$(OUT)/proxy,cpu)
