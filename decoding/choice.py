@@ -15,9 +15,7 @@ class Node:
 
     children: dict[int, int] = field(default_factory=dict)  # token -> number of its node
     is_end: bool = False
-    forced: tuple[
-        int, ...
-    ] = ()  # the tokens up to the next place where sequences part, or to the end
+    forced: tuple[int, ...] = ()  # tokens up to where sequences part again, or to the end
     ends_forced: bool = False  # they lead to the end
 
 

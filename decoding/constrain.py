@@ -62,9 +62,8 @@ class Template:
         self._closing = closing_token(self._literals)
         self._longest_gap = longest_gap
         check_masks(free, closers, literals=self._literals)
-        self.longest = sum(map(len, self._literals)) + longest_gap * (
-            len(self._literals) - 1
-        )  # tokens
+        num_gaps = len(self._literals) - 1
+        self.longest = sum(map(len, self._literals)) + num_gaps * longest_gap  # tokens
         self._closers = closers.copy()
         self._closers[self._closing] = True
         self._first = free & ~self._closers
