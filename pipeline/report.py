@@ -8,9 +8,11 @@ from retrieval.words import STOP_WORDS
 
 FILLER = re.compile(r",? ?\b(?:uh|um|uhm|hmm|mm|mmm|er|erm|ah|you know)\b,?|@", re.I)
 STUTTER = re.compile(r"\b((?:[\w']+ ){0,3}[\w']+)(?:,? \1\b)+", re.I)  # up to four words again
+_NUMBERS = "zero oh one two three four five six seven eight nine ten hundred thousand"
+NUMBERS = frozenset(_NUMBERS.split())
 _RUN_UP = """
-so and but or well yeah yep yes okay ok 'kay kay right now oh alright then sure because 'cause cause cuz hey like
-actually basically anyway also just
+so and but well yeah yep yes okay ok 'kay kay right now oh alright then sure because 'cause cause cuz hey like
+actually basically anyway also
 """
 RUN_UP = re.compile(
     rf"^(?:[\s,.]|(?:{'|'.join(_RUN_UP.split())})\b|(?:i mean|i guess)\b|no,)+", re.I
@@ -30,13 +32,20 @@ def report(turn: NumberedText) -> str:
 
     Words of the first person are told directly: "Ann said: we need two weeks [4]."
     """
-    words = STUTTER.sub(r"\1", " ".join(FILLER.sub("", turn.text).split()))
+    words = STUTTER.sub(once, " ".join(FILLER.sub("", turn.text).split()))
     said = RUN_UP.sub("", words) or words
     first, _, rest = said.partition(" ")
     said = f"{first.lower()} {rest}" if first.lower() in PLAIN_STARTS else said
     spoken = f"{turn.label} {verb_for(said)} {said}" if turn.label else said
 
     return f"{spoken.rstrip(' .,;')} [{turn.number}]."
+
+
+def once(stutter: re.Match[str]) -> str:
+    """What was said again, once; but numbers may be spelled with the same figure twice."""
+    said = stutter.group(1)
+    is_number = any(char.isdigit() for char in said) or not NUMBERS.isdisjoint(said.lower().split())
+    return stutter.group() if is_number else said
 
 
 def verb_for(said: str) -> str:
