@@ -1,9 +1,11 @@
 """The nouns of finding: documents, passages, hits, transcripts. All frozen, all plain."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-AddStatus = Literal["added", "unchanged", "updated", "skipped"]
+AddStatus = Literal["added", "unchanged", "updated", "renamed", "skipped"]
+Scalar = str | int | float | bool  # what a piece of metadata may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +22,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file as read: its text, and for transcripts the turns that the text consists of."""
+    """A file as read: its text, and where in it turns or pages begin if it has such."""
 
     source: str  # path or name, as given
     title: str
     text: str
-    media_type: (
-        str  # "text/plain", "text/markdown", "text/html", "text/vtt", "application/x-subrip"
-    )
+    media_type: str  # as `retrieval.documents` lists them: "text/plain", "application/pdf", ...
     turns: tuple[Turn, ...] = ()  # empty unless the file is a transcript
+    pages: tuple[int, ...] = ()  # page n begins at text[pages[n - 1]]; empty without pages
+    metadata: Mapping[str, Scalar] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Passage:
     page: int | None = None
     time: float | None = None  # seconds from the start of the recording
     speaker: str | None = None
+    metadata: Mapping[str, Scalar] = field(default_factory=dict, hash=False)  # of its document
 
 
 @dataclass(frozen=True, slots=True)

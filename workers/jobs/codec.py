@@ -39,6 +39,7 @@ def dump_transcript(transcript: Document) -> tuple[str, bytes]:
 def load_transcript(content: bytes) -> Document:
     fields: dict[str, Any] = json.loads(zlib.decompress(content))
     fields["turns"] = tuple(Turn(**turn) for turn in fields["turns"])
+    fields["pages"] = tuple(fields.get("pages", ()))
     return Document(**fields)
 
 
