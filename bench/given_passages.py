@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from retrieval import Hit, KnowledgeBase
+from retrieval.filters import Where
 from retrieval.types import Passage
 
 
@@ -16,10 +17,16 @@ class GivenPassages(KnowledgeBase):
         }
 
     def search(
-        self, queries: Sequence[str], *, limit: int, collection: str | None = None
+        self,
+        queries: Sequence[str],
+        *,
+        limit: int,
+        collection: str | None = None,
+        where: Where | None = None,
     ) -> list[Hit]:
         """At most `limit` passages; `collection` must be one of those given."""
         assert collection is not None
+        assert where is None
         return self._hits[collection][:limit]
 
     def close(self) -> None:

@@ -169,7 +169,7 @@ class AddRecord(Record):
     """What became of one file that was to be added."""
 
     path: str
-    status: Literal["added", "unchanged", "updated", "renamed", "skipped"]
+    status: Literal["added", "unchanged", "updated", "renamed", "removed", "skipped"]
     reason: str
     passages: int
 

@@ -8,34 +8,48 @@ if TYPE_CHECKING:
     from retrieval.embed import Embedder, HashEmbedder, MiniLmEmbedder, open_embedder
     from retrieval.errors import DocumentError, KnowledgeBaseLocked, RetrievalError
     from retrieval.focus import rank_texts
-    from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
+    from retrieval.knowledge_base import (
+        KnowledgeBase,
+        open_knowledge_base,
+        visit_knowledge_base,
+    )
     from retrieval.reader import Excerpt, Reader, Reading, WordShare
     from retrieval.sentences import split_sentences
-    from retrieval.store import ChromaStore, MemoryStore, VectorStore
     from retrieval.transcripts import parse_transcript
-    from retrieval.types import AddOutcome, AddStatus, Document, Hit, Passage, Rank, Turn
+    from retrieval.types import (
+        AddOutcome,
+        AddStatus,
+        Document,
+        DocumentInfo,
+        Hit,
+        Passage,
+        Progress,
+        Rank,
+        Turn,
+    )
+    from retrieval.upkeep import Report
 
 __all__ = [
     "AddOutcome",
     "AddStatus",
-    "ChromaStore",
     "Document",
     "DocumentError",
+    "DocumentInfo",
     "Embedder",
     "Excerpt",
     "HashEmbedder",
     "Hit",
     "KnowledgeBase",
     "KnowledgeBaseLocked",
-    "MemoryStore",
     "MiniLmEmbedder",
     "Passage",
+    "Progress",
     "Rank",
     "Reader",
     "Reading",
+    "Report",
     "RetrievalError",
     "Turn",
-    "VectorStore",
     "WordShare",
     "open_embedder",
     "open_knowledge_base",
@@ -44,30 +58,31 @@ __all__ = [
     "read_document",
     "read_transcript",
     "split_sentences",
+    "visit_knowledge_base",
 ]
 
 # numpy alone takes longer to import than a command line may take to answer `--help`.
 _HOMES = {
     "AddOutcome": "types",
     "AddStatus": "types",
-    "ChromaStore": "store",
     "Document": "types",
     "DocumentError": "errors",
+    "DocumentInfo": "types",
     "Embedder": "embed",
     "Excerpt": "reader",
     "HashEmbedder": "embed",
     "Hit": "types",
     "KnowledgeBase": "knowledge_base",
     "KnowledgeBaseLocked": "errors",
-    "MemoryStore": "store",
     "MiniLmEmbedder": "embed",
     "Passage": "types",
+    "Progress": "types",
     "Rank": "types",
     "Reader": "reader",
     "Reading": "reader",
+    "Report": "upkeep",
     "RetrievalError": "errors",
     "Turn": "types",
-    "VectorStore": "store",
     "WordShare": "reader",
     "open_embedder": "embed",
     "open_knowledge_base": "knowledge_base",
@@ -76,6 +91,7 @@ _HOMES = {
     "read_document": "documents",
     "read_transcript": "documents",
     "split_sentences": "sentences",
+    "visit_knowledge_base": "knowledge_base",
 }
 
 

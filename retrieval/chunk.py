@@ -23,6 +23,7 @@ class Chunk:
     heading: str = ""
     time: float | None = None  # seconds from the start of the recording
     speaker: str | None = None
+    page: int | None = None  # of its first character, from 1
 
 
 @dataclass(frozen=True, slots=True)

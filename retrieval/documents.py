@@ -34,7 +34,14 @@ def read_document(path: Path) -> Document:
     media_type = MEDIA_TYPES.get(path.suffix.lower())
     if media_type is None:
         raise UnknownFileType(printable(path), known=filter(None, MEDIA_TYPES))
-    content = _read_bytes(path)
+    return read_bytes(read_content(path), name=printable(path))
+
+
+def read_bytes(content: bytes, *, name: str) -> Document:
+    path = Path(name)
+    media_type = MEDIA_TYPES.get(path.suffix.lower())
+    if media_type is None:
+        raise UnknownFileType(printable(path), known=filter(None, MEDIA_TYPES))
     declared = declared_encoding(content) if media_type == "text/html" else None
     text = decode_text(content, name=printable(path), declared=declared)
     if not text.strip():
@@ -44,7 +51,7 @@ def read_document(path: Path) -> Document:
 
 def read_transcript(path: Path) -> Document:
     """The transcript in a vtt, srt or `Speaker: words` file; raises `NoSpeech` for an empty one."""
-    text = decode_text(_read_bytes(path), name=printable(path))
+    text = decode_text(read_content(path), name=printable(path))
     return parse_transcript(text, source=printable(path))
 
 
@@ -53,7 +60,7 @@ def printable(path: Path) -> str:
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
     try:
         if not path.exists():
             raise UnreadableFile(printable(path), "there is no such file")

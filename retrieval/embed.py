@@ -68,7 +68,7 @@ class MiniLmEmbedder:
         rows = self.load().encode(
             list(texts), batch_size=_BATCH_SIZE, show_progress_bar=False, convert_to_numpy=True
         )
-        return _unit_rows(np.asarray(rows, np.float32))
+        return unit_rows(np.asarray(rows, np.float32))
 
     def count_tokens(self, text: str) -> int:
         if self._tokenizer is None:
@@ -116,7 +116,7 @@ class HashEmbedder:
                 row[place] += sign
             if not row.any():
                 row[0] = 1.0  # a text without words needs a direction, too
-        return _unit_rows(rows)
+        return unit_rows(rows)
 
     def count_tokens(self, text: str) -> int:
         return len(_TOKEN.findall(text))
@@ -139,7 +139,7 @@ def open_embedder(name: str = DEFAULT_EMBEDDER) -> Embedder:
     return EMBEDDERS[name]()
 
 
-def _unit_rows(rows: Vectors) -> Vectors:
+def unit_rows(rows: Vectors) -> Vectors:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     unit: Vectors = rows / np.maximum(lengths, math.ulp(1.0)).astype(np.float32)
     return unit

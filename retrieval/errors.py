@@ -40,6 +40,13 @@ class FileTooLarge(DocumentError):
         )
 
 
+class InvalidMetadata(DocumentError):
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"metadata {name!r} cannot be kept ({why}); give names without quotes, and texts, numbers, true or false"
+        )
+
+
 class NoSpeech(DocumentError):
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -114,6 +121,13 @@ class NotAKnowledgeBase(KnowledgeBaseError):
         )
 
 
+class KnowledgeBaseMissing(KnowledgeBaseError):
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"there is no knowledge base at {path}; make one with `gleandraft add FOLDER --kb {path}`"
+        )
+
+
 class SchemaMismatch(KnowledgeBaseError):
     def __init__(self, path: Path, *, found: int, expected: int) -> None:
         super().__init__(
@@ -131,21 +145,60 @@ class EmbedderMismatch(KnowledgeBaseError):
     def __init__(self, path: Path, *, recorded: str, given: str) -> None:
         super().__init__(
             f"knowledge base {path} was built with embedder {recorded} but opened with {given}; "
-            f"open it with {recorded}, or add the files to a new directory"
+            f"open it with {recorded}, or run `gleandraft index rebuild --kb {path} --embedder {given}`"
         )
 
 
 class VectorIndexBroken(KnowledgeBaseError):
-    def __init__(self, path: Path, why: str) -> None:
+    def __init__(self, where: str, why: str) -> None:
         super().__init__(
-            f"the vector index {path} does not answer ({why}); "
-            f"no document is lost: delete that directory and open the knowledge base again"
+            f"the vector index {where} does not answer ({why}); "
+            "no document is lost: run `gleandraft index rebuild`"
+        )
+
+
+class VectorServerUnreachable(KnowledgeBaseError):
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(
+            f"the Chroma server at {url} cannot be reached ({why}); no document is lost: "
+            "start it with `chroma run`, or correct GLEANDRAFT_STORE"
+        )
+
+
+class InvalidStoreUrl(KnowledgeBaseError):
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url!r} is no URL of a Chroma server; write http://HOST:PORT")
+
+
+class ReadOnly(KnowledgeBaseError):
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"knowledge base {path} was opened to be read; open it for writing to change it"
+        )
+
+
+class NotShared(KnowledgeBaseError):
+    def __init__(self, store: str) -> None:
+        super().__init__(
+            f"vector store {store!r} serves one process only; to read from several, run `chroma run` "
+            "and give its URL (GLEANDRAFT_STORE=http://127.0.0.1:8000)"
+        )
+
+
+class InvalidFilter(KnowledgeBaseError):
+    def __init__(self, field: str, why: str, known: Iterable[str]) -> None:
+        choices = f"; use one of {_listed(known)}" if known else ""
+        super().__init__(
+            f"the filter on {field!r} cannot be applied ({why}){choices}; write "
+            '{"year": 2024}, {"author": ["Ann", "Bo"]} or {"year": {"gte": 2020, "lt": 2025}}'
         )
 
 
 class UnknownStore(KnowledgeBaseError):
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"there is no vector store {name!r}; use one of {_listed(known)}")
+        super().__init__(
+            f"there is no vector store {name!r}; use one of {_listed(known)}, or http://HOST:PORT of a Chroma server"
+        )
 
 
 class CollectionMissing(KnowledgeBaseError):

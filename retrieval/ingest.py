@@ -1,20 +1,23 @@
-"""From paths to what is to be stored: walking directories, reading, chunking, telling changes."""
+"""From files and documents to what is to be stored: walking directories, telling changes, making passages."""
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from retrieval.chunk import MAX_TOKENS, OVERLAP, chunk_document
+from retrieval.chunk import MAX_TOKENS, OVERLAP, Chunk, chunk_document
 from retrieval.documents import printable
-from retrieval.errors import EmptyFile, NotText
-from retrieval.truth import NewDocument
-from retrieval.types import Document
+from retrieval.embed import Embedder
+from retrieval.errors import EmptyFile, InvalidMetadata, NotText
+from retrieval.truth import NewDocument, NewPassage
+from retrieval.types import Document, Scalar
 
-# Part of every digest: documents are chunked again once the way of chunking has changed.
-RECIPE = f"sentences-1 {MAX_TOKENS} {OVERLAP}"
+RECIPE = f"sentences-2 {MAX_TOKENS} {OVERLAP}"  # raise the number when reading or chunking changes
+
+_LONGEST_NAME = 160  # characters of title or heading; passages must not be crowded out
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +45,63 @@ def origin_of(path: Path) -> str:
     return printable(path.resolve())
 
 
-def document_id(*, origin: str, collection: str) -> str:
-    """Stable: the same place in the same collection always has the same id."""
-    return hashlib.sha256(f"{collection}\n{origin}".encode()).hexdigest()[:16]
+def is_below(origin: str, folders: Iterable[Path]) -> bool:
+    """Whether an origin is one of the paths or lies below one."""
+    path = Path(origin)
+    return path.is_absolute() and any(path.is_relative_to(folder) for folder in folders)
 
 
-def digest(document: Document) -> str:
-    """Changes if and only if the passages made from the document may change."""
-    turns = [astuple(turn) for turn in document.turns]
-    content = [RECIPE, document.title, document.media_type, document.text, turns]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+def document_id(*, origin: str, collection: str, attempt: int = 0) -> str:
+    """Stable: the same place in the same collection gets the same ids offered in the same order."""
+    salt = f"\n{attempt}" if attempt else ""
+    return hashlib.sha256(f"{collection}\n{origin}{salt}".encode()).hexdigest()[:16]
+
+
+def digest_of_file(content: bytes, metadata: Mapping[str, Scalar]) -> str:
+    """Changes if the file's bytes do, or what was said about it."""
+    return hashlib.sha256(json.dumps(dict(metadata)).encode() + b"\n" + content).hexdigest()
+
+
+def digest_of_document(document: Document) -> str:
+    """Changes if anything does that passages are made from."""
+    return hashlib.sha256(json.dumps(astuple(document)).encode()).hexdigest()
+
+
+def recipe(embedder: Embedder) -> str:
+    """How passages are made: if it changes, they are made again."""
+    return f"{RECIPE} for {embedder.name}"
+
+
+def embedding_text(title: str, heading: str, text: str) -> str:
+    """What is embedded for a passage: what stands above it, and its text."""
+    context = dict.fromkeys(name[:_LONGEST_NAME] for name in (title, heading))
+    return "\n".join((*filter(None, context), text))
 
 
 def prepare(
-    document: Document, *, origin: str, collection: str, count_tokens: Callable[[str], int]
+    document: Document, *, id: str, origin: str, collection: str, digest: str, embedder: Embedder
 ) -> NewDocument:
-    """The document with its chunks, ready to be stored."""
+    """The document with its passages, ready to be stored."""
+    chunks = chunk_document(document, count_tokens=embedder.count_tokens)
     return NewDocument(
-        id=document_id(origin=origin, collection=collection),
+        id=id,
         origin=origin,
         collection=collection,
-        digest=digest(document),
+        digest=digest,
+        recipe=recipe(embedder),
         document=document,
-        chunks=tuple(chunk_document(document, count_tokens=count_tokens)),
+        passages=tuple(_new_passage(document, chunk) for chunk in chunks),
+    )
+
+
+def _new_passage(document: Document, chunk: Chunk) -> NewPassage:
+    text = document.text[chunk.start : chunk.end]
+    embedded = embedding_text(document.title, chunk.heading, text)
+    return NewPassage(
+        chunk=chunk,
+        context=f"{document.title} {chunk.heading}",
+        text=text,
+        digest=hashlib.sha256(embedded.encode()).digest()[:16],
     )
 
 
@@ -72,12 +109,24 @@ def check_text(document: Document) -> None:
     """Raises for text that cannot be stored; what `read_document` returns always can."""
     if not document.text.strip():
         raise EmptyFile(document.source)
+    check_metadata(document.metadata)
     if "\x00" in document.text:
         raise NotText(document.source, "it contains NUL bytes")
     try:
         document.text.encode()
     except UnicodeEncodeError as error:
         raise NotText(document.source, "it contains lone surrogates") from error
+
+
+def check_metadata(metadata: Mapping[str, Scalar]) -> None:
+    """Raises `InvalidMetadata` for what no filter could find again."""
+    for name, value in metadata.items():
+        if not name or '"' in name:
+            raise InvalidMetadata(name, "it is no name of a field")
+        if not isinstance(value, Scalar):
+            raise InvalidMetadata(name, f"{value!r} is no text, number or truth value")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidMetadata(name, "it is no finite number")
 
 
 def _single(path: Path) -> Iterator[Found]:

@@ -2,63 +2,81 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from retrieval import retriever
-from retrieval.documents import printable, read_document
 from retrieval.embed import Embedder, open_embedder
-from retrieval.errors import DocumentError, EmbedderMismatch, KnowledgeBaseClosed
-from retrieval.ingest import Found, check_text, origin_of, prepare, walk
-from retrieval.lock import DirectoryLock
-from retrieval.store import VectorStore, open_store
-from retrieval.truth import NewDocument, Truth
-from retrieval.types import AddOutcome, AddStatus, Document, Hit, Passage
+from retrieval.errors import (
+    EmbedderMismatch,
+    KnowledgeBaseClosed,
+    KnowledgeBaseMissing,
+    NotShared,
+    ReadOnly,
+)
+from retrieval.filters import Where, selection
+from retrieval.indexer import Indexer
+from retrieval.ingest import check_metadata, is_below, origin_of, walk
+from retrieval.intake import FileReader, Intake, Item, content_item, document_items, file_items
+from retrieval.lock import DirectoryLock, Hold, Visit
+from retrieval.places import DEFAULT_STORE, is_shared, open_place, open_shared_place
+from retrieval.truth import Truth
+from retrieval.types import AddOutcome, Document, DocumentInfo, Hit, Progress, Scalar
+from retrieval.upkeep import Report, Upkeep
+from retrieval.view import SharedStore, View
 
 DEFAULT_COLLECTION = "default"
 TRUTH_FILE = "truth.sqlite3"
-
-_GROUP_SIZE = 64  # passages or files; so many are stored together
-_DRAIN_SIZE = 256  # passages embedded between two commits
-
-_LONGEST_NAME = 160  # characters of title or heading; passages must not be crowded out
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is to become of one file; `new` is None if there is nothing to store."""
+class Writer:
+    """The only connection that writes, and the only hand that touches the vectors."""
 
-    outcome: AddOutcome
-    new: NewDocument | None = None
+    truth: Truth
+    indexer: Indexer
+    turn: threading.RLock = field(default_factory=threading.RLock)
+
+    def close(self) -> None:
+        self.indexer.close()
+        self.truth.close()
 
 
 class KnowledgeBase:
     """
     Documents, their passages and both indexes. Documents are committed before their vectors are
     computed, and what is still owed to the vector index is part of the same commit: after a crash
-    the next opening catches up. Use it from any thread, but from one process.
+    the next opening catches up. Use it from any thread; searches do not wait for additions.
     """
 
     def __init__(
-        self, lock: DirectoryLock, *, truth: Truth, store: VectorStore, embedder: Embedder
+        self,
+        hold: Hold,
+        *,
+        view: View,
+        embedder: Embedder,
+        writer: Writer | None,
+        reader: FileReader,
     ) -> None:
-        """Takes over lock, truth and store; closes them with itself."""
-        self._lock = lock
-        self._truth = truth
-        self._store = store
+        """Takes over hold, view and writer, and closes them with itself; without a writer it can only be read."""
+        self._hold = hold
+        self._view = view
         self._embedder = embedder
-        self._turn = threading.RLock()
+        self._writer = writer
+        self._reader = reader
+        self._closing = threading.Lock()
         self._is_closed = False
 
     @property
     def path(self) -> Path:
-        return self._lock.path
+        return self._hold.path
 
     @property
     def embedder(self) -> Embedder:
@@ -66,85 +84,163 @@ class KnowledgeBase:
 
     @property
     def num_documents(self) -> int:
-        with self._opened() as truth:
+        with self._reading() as truth:
             return truth.num_documents
 
     @property
     def num_passages(self) -> int:
-        with self._opened() as truth:
+        with self._reading() as truth:
             return truth.num_passages
 
     @property
     def collections(self) -> list[str]:
         """The names of the collections that hold documents, sorted."""
-        with self._opened() as truth:
-            return truth.collections()
+        with self._reading() as truth:
+            return list(truth.collections())
 
     def add(
-        self, paths: Iterable[Path], *, collection: str = DEFAULT_COLLECTION
+        self,
+        paths: Iterable[Path],
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        metadata: Mapping[str, Scalar] | None = None,
     ) -> Iterator[AddOutcome]:
         """
         One outcome per file, once it is safely stored and can be found; directories are walked. A
         file that cannot be read is skipped with its reason and keeps the version it had.
+        `metadata` is kept with every one of them.
         """
-        found = walk(paths, exclude=self.path)
-        return self._in_groups(self._plan_file(each, collection) for each in found)
+        return _outcomes(self.ingest(paths, collection=collection, metadata=metadata))
+
+    def ingest(
+        self,
+        paths: Iterable[Path],
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        metadata: Mapping[str, Scalar] | None = None,
+    ) -> Iterator[AddOutcome | Progress]:
+        """As `add`, with news of how far it has come in between."""
+        check_metadata(metadata or {})
+        found = list(walk(paths, exclude=self.path))
+        items = file_items(found, reader=self._reader, metadata=metadata or {})
+        return self._take_in(items, collection=collection, num_files=len(found))
+
+    def add_content(
+        self,
+        content: bytes,
+        *,
+        name: str,
+        collection: str = DEFAULT_COLLECTION,
+        metadata: Mapping[str, Scalar] | None = None,
+    ) -> Iterator[AddOutcome]:
+        """As `add`, for one document that came through a pipe; one of the same name is replaced."""
+        check_metadata(metadata or {})
+        item = content_item(content, name=name, reader=self._reader, metadata=metadata or {})
+        return _outcomes(self._take_in([item], collection=collection, num_files=1))
 
     def add_documents(
         self, documents: Iterable[Document], *, collection: str = DEFAULT_COLLECTION
     ) -> Iterator[AddOutcome]:
         """As `add`, for documents that are no files; one of the same source is replaced."""
-        return self._in_groups(self._plan_text(each, collection) for each in documents)
+        items = document_items(documents)
+        return _outcomes(self._take_in(items, collection=collection, num_files=0))
 
-    def remove(self, document_id: str) -> None:
-        """Removes a document and its passages; raises `DocumentMissing` if there is none."""
-        with self._opened() as truth:
-            truth.remove(document_id)
-            self._drain()
+    def prune(
+        self, paths: Iterable[Path], *, collection: str = DEFAULT_COLLECTION
+    ) -> list[AddOutcome]:
+        """Removes the documents of files at or below `paths` that are not there any more."""
+        folders = [Path(origin_of(path)) for path in paths]
+        with self._writing() as (truth, _):
+            gone = [
+                known
+                for known in truth.all_known(collection=collection)
+                if is_below(known.origin, folders) and not Path(known.origin).exists()
+            ]
+        self.remove(*(known.id for known in gone))
+        return [AddOutcome(known.source, "removed", "", known.num_passages) for known in gone]
+
+    def remove(self, *document_ids: str) -> None:
+        """Removes documents and their passages, all or none; raises `DocumentMissing`."""
+        with self._writing() as (truth, indexer):
+            truth.remove(document_ids)
+            while indexer.step():
+                pass
+
+    def set_metadata(self, document_id: str, metadata: Mapping[str, Scalar]) -> None:
+        """Replaces what is known about a document; raises `DocumentMissing` or `InvalidMetadata`."""
+        check_metadata(metadata)
+        with self._writing() as (truth, _):
+            truth.set_metadata(document_id, metadata)
 
     def search(
-        self, queries: Sequence[str], *, limit: int, collection: str | None = None
+        self,
+        queries: Sequence[str],
+        *,
+        limit: int,
+        collection: str | None = None,
+        where: Where | None = None,
     ) -> list[Hit]:
         """
         The best `limit` passages, best first, for all queries together: 50 dense and 50 lexical
-        candidates each, fused by rank. Without a collection all are searched.
+        candidates each, fused by rank. Without a collection all are searched; `where` limits the
+        search to some documents, see `retrieval.filters.selection`.
         """
-        with self._opened() as truth:
+        chosen = selection(where)
+        with self._reading() as truth:
             return retriever.search(
                 queries,
                 limit=limit,
                 collection=collection,
+                chosen=chosen,
                 truth=truth,
-                store=self._store,
+                store=self._view.store(truth),
                 embedder=self._embedder,
             )
 
+    def documents(
+        self, *, collection: str | None = None, where: Where | None = None
+    ) -> list[DocumentInfo]:
+        """What has been added, by collection and source."""
+        with self._reading() as truth:
+            return list(truth.documents(selection(where), collection=collection))
+
     def document(self, document_id: str) -> Document:
         """The document as it was read; raises `DocumentMissing`."""
-        with self._opened() as truth:
+        with self._reading() as truth:
             return truth.document(document_id)
 
     def document_text(self, document_id: str) -> str:
         """The text that the offsets of its passages point into; raises `DocumentMissing`."""
         return self.document(document_id).text
 
-    def check(self) -> int:
-        """Makes the vector index agree with the documents; how many vectors it was off."""
-        with self._opened() as truth:
-            num_repaired = truth.reconcile(self._store.ids())
-            self._drain()
-            return num_repaired
+    def check(self) -> Report:
+        """Compares documents, words and vectors, and repairs whatever differs."""
+        return _report(self.checking())
+
+    def checking(self) -> Iterator[Progress | Report]:
+        """As `check`, step by step; ends with the report."""
+        return Upkeep(self._writing, embedder=self._embedder).check()
+
+    def rebuild(self) -> Report:
+        """Makes passages, words and vectors anew from the documents."""
+        return _report(self.rebuilding())
+
+    def rebuilding(self) -> Iterator[Progress | Report]:
+        """As `rebuild`, step by step; ends with the report."""
+        return Upkeep(self._writing, embedder=self._embedder).rebuild()
 
     def close(self) -> None:
         """Closes everything and lets other processes in; a second call does nothing."""
-        with self._turn:
+        with self._closing:
             if self._is_closed:
                 return
-            self._lock.check_process()
+            self._hold.check_process()
             self._is_closed = True
-            self._store.close()
-            self._truth.close()
-            self._lock.release()
+        self._view.close()
+        if self._writer:
+            with self._writer.turn:
+                self._writer.close()
+        self._hold.release()
 
     def __enter__(self) -> Self:
         return self
@@ -157,92 +253,51 @@ class KnowledgeBase:
     ) -> None:
         self.close()
 
-    def _plan_file(self, found: Found, collection: str) -> _Plan:
-        name = printable(found.path)
-        if found.problem:
-            return _Plan(AddOutcome(name, "skipped", found.problem, 0))
-        try:
-            document = read_document(found.path)
-        except DocumentError as error:
-            return _Plan(AddOutcome(name, "skipped", str(error), 0))
-        return self._plan(document, origin=origin_of(found.path), collection=collection)
-
-    def _plan_text(self, document: Document, collection: str) -> _Plan:
-        try:
-            check_text(document)
-        except DocumentError as error:
-            return _Plan(AddOutcome(document.source, "skipped", str(error), 0))
-        return self._plan(document, origin=document.source, collection=collection)
-
-    def _plan(self, document: Document, *, origin: str, collection: str) -> _Plan:
-        new = prepare(
-            document,
-            origin=origin,
-            collection=collection,
-            count_tokens=self._embedder.count_tokens,
+    def _take_in(
+        self, items: Iterable[Item | AddOutcome], *, collection: str, num_files: int
+    ) -> Iterator[AddOutcome | Progress]:
+        intake = Intake(
+            collection, writing=self._writing, embedder=self._embedder, num_files=num_files
         )
-        with self._opened() as truth:
-            known = truth.find(origin=origin, collection=collection)
-        if known and known.digest == new.digest:
-            return _Plan(AddOutcome(document.source, "unchanged", "", known.num_passages))
-        status: AddStatus = "updated" if known else "added"
-        return _Plan(AddOutcome(document.source, status, "", len(new.chunks)), new)
-
-    def _in_groups(self, plans: Iterable[_Plan]) -> Iterator[AddOutcome]:
-        group: list[_Plan] = []
-        for plan in plans:
-            if plan.new and plan.new.id in {other.new.id for other in group if other.new}:
-                # Planned before its predecessor was stored: what it changes shows only after that.
-                yield from self._carry_out(group)
-                group, new = [], plan.new
-                plan = self._plan(new.document, origin=new.origin, collection=new.collection)
-            group.append(plan)
-            if _size(group) >= _GROUP_SIZE:
-                yield from self._carry_out(group)
-                group = []
-        yield from self._carry_out(group)
-
-    def _carry_out(self, group: Sequence[_Plan]) -> list[AddOutcome]:
-        new = [plan.new for plan in group if plan.new]
-        if new:
-            with self._opened() as truth:
-                truth.save(new)
-                self._drain()
-        return [plan.outcome for plan in group]
-
-    def _drain(self) -> None:
-        """Tells the vector index all that it has yet to be told."""
-        while pending := self._truth.pending(limit=_DRAIN_SIZE):
-            self._embed([each.passage_id for each in pending if each.action == "embed"])
-            self._store.delete([each.passage_id for each in pending if each.action == "forget"])
-            self._truth.settle([each.passage_id for each in pending])
-
-    def _embed(self, passage_ids: Sequence[str]) -> None:
-        if not passage_ids:
-            return
-        passages = self._truth.passages(passage_ids)
-        collections = self._truth.collections_of(passage_ids)
-        vectors = self._embedder.embed([embedding_text(passages[each]) for each in passage_ids])
-        self._store.upsert(
-            passage_ids, vectors, collections=[collections[each] for each in passage_ids]
-        )
+        return intake.run(items)
 
     @contextmanager
-    def _opened(self) -> Iterator[Truth]:
-        """The truth, for one thread at a time, if this process may still use it."""
-        with self._turn:
-            if self._is_closed:
-                raise KnowledgeBaseClosed(self.path)
-            self._lock.check_process()
-            yield self._truth
+    def _reading(self) -> Iterator[Truth]:
+        self._check_open()
+        with self._view.truth() as truth:
+            yield truth
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Truth, Indexer]]:
+        """What writes, for one thread at a time, if this process may write."""
+        self._check_open()
+        if self._writer is None:
+            raise ReadOnly(self.path)
+        with self._writer.turn:
+            self._check_open()  # it may have been closed while we waited
+            yield self._writer.truth, self._writer.indexer
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise KnowledgeBaseClosed(self.path)
+        self._hold.check_process()
 
 
 def open_knowledge_base(
-    path: Path, *, embedder: Embedder | None = None, store: str = "chroma"
+    path: Path,
+    *,
+    embedder: Embedder | None = None,
+    store: str = DEFAULT_STORE,
+    reader: FileReader | None = None,
+    catch_up: bool = True,
+    rebuild: bool = False,
 ) -> KnowledgeBase:
     """
-    The knowledge base in the directory `path`, which is created if missing, for this process
-    alone. Whatever a crash or a lost index left undone is made good before it returns. Raises a
+    The knowledge base in the directory `path`, which is created if missing; this process alone may
+    write to it. `store` says where vectors live: "chroma" in this process, "exact" in its memory,
+    or the URL of a Chroma server. Whatever a crash or a lost index left undone is made good before
+    it returns; without `catch_up` only the next addition or check embeds what is missing. Opened
+    to `rebuild`, it takes any embedder, and nothing but a rebuild makes it whole again. Raises a
     `KnowledgeBaseError` that says what is in the way.
     """
     embedder = embedder or open_embedder()
@@ -251,26 +306,79 @@ def open_knowledge_base(
         undo.callback(lock.release)
         truth = Truth(path / TRUTH_FILE)
         undo.callback(truth.close)
-        _check_embedder(truth, embedder, path)
-        vectors = open_store(store, lock, dimension=embedder.dimension)
-        undo.callback(vectors.close)
-        knowledge_base = KnowledgeBase(lock, truth=truth, store=vectors, embedder=embedder)
-        num_repaired = knowledge_base.check()
+        if not rebuild:
+            _check_embedder(truth, embedder, path)
+        place = open_place(store, lock, name=_name(truth), dimension=embedder.dimension)
+        indexer = Indexer(truth, place=place, embedder=embedder)
+        undo.callback(indexer.store.close)
+        writer = Writer(truth, indexer)
+        view = View(path / TRUTH_FILE, store=lambda _: indexer.store)
+        knowledge_base = KnowledgeBase(
+            lock, view=view, embedder=embedder, writer=writer, reader=reader or _reader()
+        )
+        if not rebuild:
+            _repair(indexer, path, catch_up=catch_up)
         undo.pop_all()
-    if num_repaired:
-        repair = {"action": "vectors_repaired", "vectors": num_repaired}
-        log.warning("vector index differed from the documents and was repaired", extra=repair)
     return knowledge_base
 
 
-def embedding_text(passage: Passage) -> str:
-    """What is embedded for a passage: what stands above it, and its text."""
-    context = dict.fromkeys(name[:_LONGEST_NAME] for name in (passage.title, passage.heading))
-    return "\n".join((*filter(None, context), passage.text))
+def visit_knowledge_base(
+    path: Path, *, store: str, embedder: Embedder | None = None
+) -> KnowledgeBase:
+    """
+    The same for reading only, by any number of processes beside the one that writes: `store` must
+    be the URL of a Chroma server. Raises a `KnowledgeBaseError`.
+    """
+    embedder = embedder or open_embedder()
+    if not is_shared(store):
+        raise NotShared(store)
+    file = path / TRUTH_FILE
+    if not file.is_file():
+        raise KnowledgeBaseMissing(path)
+    truth = Truth(file, read_only=True)
+    try:
+        _check_embedder(truth, embedder, path)
+        place = open_shared_place(store, name=_name(truth), dimension=embedder.dimension)
+        shared = SharedStore(place)
+        shared(truth)
+    finally:
+        truth.close()
+    view = View(file, store=shared)
+    return KnowledgeBase(Visit(path), view=view, embedder=embedder, writer=None, reader=_reader())
 
 
-def _size(group: Sequence[_Plan]) -> int:
-    return sum(max(1, len(plan.new.chunks)) if plan.new else 1 for plan in group)
+def _repair(indexer: Indexer, path: Path, *, catch_up: bool) -> None:
+    if indexer.needs_check() and (found := indexer.check()):
+        repair = {"action": "vectors_repaired", "kb": str(path), "vectors": found.num_vectors}
+        log.warning("vector index differed from the documents; repairing it", extra=repair)
+    while catch_up and indexer.step():
+        pass
+    indexer.settle()
+
+
+def _reader() -> FileReader:
+    from retrieval import documents
+
+    return documents
+
+
+def _outcomes(news: Iterable[AddOutcome | Progress]) -> Iterator[AddOutcome]:
+    return (each for each in news if isinstance(each, AddOutcome))
+
+
+def _report(news: Iterable[Progress | Report]) -> Report:
+    *_, last = news
+    assert isinstance(last, Report), "upkeep ends with its report"
+    return last
+
+
+def _name(truth: Truth) -> str:
+    """What tells this knowledge base from others, wherever it lies."""
+    name = truth.fact("name")
+    if name is None:
+        name = uuid.uuid4().hex[:12]
+        truth.record_fact("name", name)
+    return name
 
 
 def _check_embedder(truth: Truth, embedder: Embedder, path: Path) -> None:

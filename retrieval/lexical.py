@@ -4,15 +4,18 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from retrieval.filters import Selection
 from retrieval.words import content_words
 
 MAX_WORDS = 64  # of one query; a drafted answer may be long
 
-# `context` is what stands above a passage: title and heading.
+# `context` is what stands above a passage: title and heading. The texts themselves stay with the passages.
 SCHEMA = """
 create virtual table words using fts5 (
     context,
     text,
+    content = "passages",
+    content_rowid = "number",
     tokenize = "porter unicode61 remove_diacritics 2"
 );
 """
@@ -32,26 +35,45 @@ def insert(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
     )
 
 
-def delete(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
-    connection.executemany("delete from words where rowid = ?", ((each,) for each in numbers))
+def delete(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    """The entries must be what was inserted, to the letter."""
+    connection.executemany(
+        "insert into words (words, rowid, context, text) values ('delete', ?, ?, ?)",
+        ((entry.number, entry.context, entry.text) for entry in entries),
+    )
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Raises `sqlite3.DatabaseError` where the index is not what the passages say."""
+    connection.execute("insert into words (words, rank) values ('integrity-check', 1)")
+
+
+def rebuild(connection: sqlite3.Connection) -> None:
+    connection.execute("insert into words (words) values ('rebuild')")
 
 
 def search(
-    connection: sqlite3.Connection, text: str, *, limit: int, collection: str | None
+    connection: sqlite3.Connection,
+    text: str,
+    *,
+    limit: int,
+    collection: str | None,
+    chosen: Selection,
 ) -> list[str]:
     """Ids of the passages that share a word with `text`, best BM25 first; any text is safe."""
     expression = match_expression(text)
     if not expression:
         return []
     rows = connection.execute(
-        """
+        f"""
         select passages.id from words
         join passages on passages.number = words.rowid
         join documents on documents.id = passages.document_id
-        where words match :expression and (:collection is null or collection = :collection)
-        order by bm25(words), passages.id limit :limit
+        join collections on collections.number = documents.collection
+        where words match ? and (? is null or collections.name = ?) and {chosen.condition}
+        order by bm25(words), passages.id limit ?
         """,
-        {"expression": expression, "collection": collection, "limit": limit},
+        (expression, collection, collection, *chosen.values, limit),
     )
     return [row[0] for row in rows]
 

@@ -1,12 +1,38 @@
-"""One process per knowledge base: a file lock that knows who holds it."""
+"""One writing process per knowledge base: a file lock that knows who holds it."""
 
 import os
 from pathlib import Path
+from typing import Protocol
 
 from retrieval.errors import KnowledgeBaseLocked, NotAKnowledgeBase, UsedAfterFork
 
 LOCK_FILE = "lock"
 HOLDER_FILE = "lock.holder"  # apart from the lock itself, which a contender may truncate
+
+
+class Hold(Protocol):
+    """The licence to use what lies in the directory of a knowledge base."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def check_process(self) -> None:
+        """Raises `UsedAfterFork` in a process that inherited it."""
+
+    def release(self) -> None: ...
+
+
+class Visit:
+    """The licence to read while another process may write; keeps nobody out."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._pid = os.getpid()
+
+    def check_process(self) -> None:
+        _check_process(self.path, opened_by=self._pid)
+
+    def release(self) -> None: ...
 
 
 class DirectoryLock:
@@ -34,8 +60,7 @@ class DirectoryLock:
 
     def check_process(self) -> None:
         """Raises `UsedAfterFork` in a process that inherited the lock instead of taking it."""
-        if os.getpid() != self._pid:
-            raise UsedAfterFork(self.path, opened_by=self._pid)
+        _check_process(self.path, opened_by=self._pid)
 
     def release(self) -> None:
         """Lets go; in a forked child it does nothing, for the lock is the parent's."""
@@ -43,6 +68,11 @@ class DirectoryLock:
             return
         (self.path / HOLDER_FILE).unlink(missing_ok=True)
         self._lock.release()
+
+
+def _check_process(path: Path, *, opened_by: int) -> None:
+    if os.getpid() != opened_by:
+        raise UsedAfterFork(path, opened_by=opened_by)
 
 
 def _read_holder(path: Path) -> int | None:

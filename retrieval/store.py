@@ -1,199 +1,178 @@
-"""Vectors by passage id: Chroma on disk, and an exact store in memory."""
+"""Vectors by passage id: what every vector store promises, and an exact one in memory."""
 
-import logging
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from retrieval.embed import Vectors
-from retrieval.errors import UnknownStore, VectorIndexBroken
-from retrieval.lock import DirectoryLock
 
-if TYPE_CHECKING:
-    from chromadb.api.client import Client
-    from chromadb.api.models.Collection import Collection
+_NOISE = 1e-6  # of a cosine in float32
 
-VECTORS_FOLDER = "vectors"
 
-_COLLECTION = "passages"
-_FIELD = "collection"
-
-log = logging.getLogger(__name__)
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    id: str
+    similarity: float  # cosine, -1 to 1
 
 
 class VectorStore(Protocol):
-    """Unit vectors by id; derived data that may be thrown away and built again."""
+    """
+    Unit vectors by id, apart by collection (a number); derived data that may be thrown away and
+    built again. Safe to search from any thread while one other writes.
+    """
 
-    def ids(self) -> set[str]: ...
+    def count(self, collections: Sequence[int]) -> int: ...
 
-    def upsert(self, ids: Sequence[str], vectors: Vectors, *, collections: Sequence[str]) -> None:
-        """Adds or replaces vectors, each with the name of the collection it belongs to."""
+    def ids(self, collection: int) -> set[str]: ...
 
-    def delete(self, ids: Sequence[str]) -> None:
+    def upsert(self, collection: int, ids: Sequence[str], vectors: Vectors) -> None:
+        """Adds or replaces vectors."""
+
+    def delete(self, collection: int, ids: Sequence[str]) -> None:
         """Removes vectors; ids that do not exist are ignored."""
 
-    def nearest(self, vectors: Vectors, *, limit: int, collection: str | None) -> list[list[str]]:
-        """For each row the ids of the most similar vectors, best first."""
+    def nearest(
+        self, vectors: Vectors, *, limit: int, collections: Sequence[int]
+    ) -> list[list[Neighbour]]:
+        """For each row the most similar vectors of all the collections together, best first."""
 
     def close(self) -> None: ...
 
 
+class VectorPlace(Protocol):
+    """Where a vector store lives. What is broken is left behind for a new generation."""
+
+    @property
+    def is_shared(self) -> bool: ...  # whether several processes may search it
+
+    def open(self, generation: int, collections: Sequence[int]) -> VectorStore:
+        """Opens or creates it; raises `VectorIndexBroken` if what is there does not answer."""
+
+    def discard(self, generation: int, collections: Sequence[int]) -> None:
+        """Deletes all of a generation that nobody has open any more."""
+
+
+@dataclass(slots=True)
+class _Matrix:
+    """Vectors of one collection, with room to grow; row n belongs to ids[n]."""
+
+    rows: Vectors
+    ids: list[str] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
+
+    def put(self, id_: str, vector: Vectors) -> None:
+        place = self.places.setdefault(id_, len(self.ids))
+        if place == len(self.ids):
+            self.ids.append(id_)
+            if place == len(self.rows):
+                self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+        self.rows[place] = vector
+
+    def drop(self, id_: str) -> None:
+        """The last row takes its place."""
+        place = self.places.pop(id_, None)
+        if place is None:
+            return
+        last = self.ids.pop()
+        if last != id_:
+            self.ids[place], self.places[last] = last, place
+            self.rows[place] = self.rows[len(self.ids)]
+
+    @property
+    def filled(self) -> Vectors:
+        return self.rows[: len(self.ids)]
+
+
 class MemoryStore:
-    """Exact search in memory; fast enough up to some ten thousand passages, gone at the end."""
+    """Exact search in memory; some milliseconds for a hundred thousand vectors, gone at the end."""
 
     def __init__(self, *, dimension: int) -> None:
         self._dimension = dimension
-        self._rows: dict[str, Vectors] = {}
-        self._collections: dict[str, str] = {}
+        self._matrices: dict[int, _Matrix] = {}
+        self._turn = threading.Lock()
 
-    def ids(self) -> set[str]:
-        return set(self._rows)
+    def count(self, collections: Sequence[int]) -> int:
+        return sum(len(each.ids) for number in collections if (each := self._matrices.get(number)))
 
-    def upsert(self, ids: Sequence[str], vectors: Vectors, *, collections: Sequence[str]) -> None:
-        self._rows.update(zip(ids, vectors, strict=True))
-        self._collections.update(zip(ids, collections, strict=True))
+    def ids(self, collection: int) -> set[str]:
+        with self._turn:
+            matrix = self._matrices.get(collection)
+            return set(matrix.ids) if matrix else set()
 
-    def delete(self, ids: Sequence[str]) -> None:
-        for each in ids:
-            self._rows.pop(each, None)
-            self._collections.pop(each, None)
+    def upsert(self, collection: int, ids: Sequence[str], vectors: Vectors) -> None:
+        with self._turn:
+            if collection not in self._matrices:
+                self._matrices[collection] = _Matrix(np.zeros((64, self._dimension), np.float32))
+            for id_, vector in zip(ids, vectors, strict=True):
+                self._matrices[collection].put(id_, vector)
 
-    def nearest(self, vectors: Vectors, *, limit: int, collection: str | None) -> list[list[str]]:
-        candidates = sorted(
-            each for each in self._rows if collection in (None, self._collections[each])
-        )
-        if not candidates:
-            return [[] for _ in vectors]
-        similarities = vectors @ np.stack([self._rows[each] for each in candidates]).T
-        best = np.argsort(-similarities, axis=1, kind="stable")[:, :limit]
-        return [[candidates[at] for at in row] for row in best]
+    def delete(self, collection: int, ids: Sequence[str]) -> None:
+        with self._turn:
+            for each in ids if collection in self._matrices else ():
+                self._matrices[collection].drop(each)
+
+    def nearest(
+        self, vectors: Vectors, *, limit: int, collections: Sequence[int]
+    ) -> list[list[Neighbour]]:
+        with self._turn:
+            found = [
+                most_similar(vectors, matrix.filled, ids=matrix.ids, limit=limit)
+                for number in collections
+                if (matrix := self._matrices.get(number))
+            ]
+        return merge(found, num_rows=len(vectors), limit=limit)
 
     def close(self) -> None:
-        self._rows.clear()
-        self._collections.clear()
+        self._matrices.clear()
 
 
-class ChromaStore:
-    """
-    An embedded Chroma collection in cosine space. Chroma breaks without an error when two
-    processes share a folder and hangs after a fork, hence the lock: it proves that this process
-    holds the folder, and each call checks that it still is the same process.
-    """
+class MemoryPlace:
+    """Every opening begins empty: fine for tests and for small knowledge bases."""
 
-    def __init__(self, lock: DirectoryLock, *, dimension: int) -> None:
-        """Opens or creates the index; one that does not answer any more is begun anew, empty."""
-        from chromadb.errors import ChromaError
+    is_shared = False
 
-        self._lock = lock
-        self._folder = _newest_folder(lock.path / VECTORS_FOLDER)
+    def __init__(self, *, dimension: int) -> None:
         self._dimension = dimension
-        self._errors = ChromaError
-        lock.check_process()
-        try:
-            self._client, self._collection = self._open()
-        except ChromaError as error:
-            reason = {"action": "vector_index_reset", "reason": str(error)}
-            log.warning("vector index does not answer; building it again", extra=reason)
-            shutil.rmtree(self._folder)
-            # Within a process Chroma remembers a folder that failed to open, hence another one.
-            self._folder = self._folder.with_name(str(int(self._folder.name) + 1))
-            with self._answering():
-                self._client, self._collection = self._open()
-        self._batch_size = self._client.get_max_batch_size()
 
-    def ids(self) -> set[str]:
-        with self._answering():
-            return set(self._collection.get(include=[])["ids"])
+    def open(self, generation: int, collections: Sequence[int]) -> MemoryStore:
+        del generation, collections
+        return MemoryStore(dimension=self._dimension)
 
-    def upsert(self, ids: Sequence[str], vectors: Vectors, *, collections: Sequence[str]) -> None:
-        for first in range(0, len(ids), self._batch_size):
-            batch = slice(first, first + self._batch_size)
-            with self._answering():
-                self._collection.upsert(
-                    ids=list(ids[batch]),
-                    embeddings=vectors[batch],
-                    metadatas=[{_FIELD: collection} for collection in collections[batch]],
-                )
-
-    def delete(self, ids: Sequence[str]) -> None:
-        for first in range(0, len(ids), self._batch_size):
-            with self._answering():
-                self._collection.delete(ids=list(ids[first : first + self._batch_size]))
-
-    def nearest(self, vectors: Vectors, *, limit: int, collection: str | None) -> list[list[str]]:
-        with self._answering():
-            found = self._collection.query(
-                query_embeddings=vectors,
-                n_results=limit,
-                where=None if collection is None else {_FIELD: collection},
-                include=["distances"],
-            )
-        distances = found["distances"]
-        assert distances is not None, "distances were asked for"
-        return [
-            # Of equally similar ones Chroma returns whichever was added first.
-            [each for _, each in sorted(zip(map(_rounded, row), ids, strict=True))]
-            for row, ids in zip(distances, found["ids"], strict=True)
-        ]
-
-    def close(self) -> None:
-        self._lock.check_process()
-        self._client.close()
-
-    @contextmanager
-    def _answering(self) -> Iterator[None]:
-        """Refuses to call Chroma in a forked child, and names what it complains about."""
-        self._lock.check_process()
-        try:
-            yield
-        except self._errors as error:
-            raise VectorIndexBroken(self._folder, str(error)) from error
-
-    def _open(self) -> "tuple[Client, Collection]":
-        from chromadb import PersistentClient
-        from chromadb.api.client import Client
-        from chromadb.config import Settings
-
-        settings = Settings(anonymized_telemetry=False)
-        client = PersistentClient(self._folder, settings=settings)
-        assert isinstance(client, Client), "only this kind of client can be closed"
-        try:
-            collection = client.get_or_create_collection(
-                _COLLECTION,
-                embedding_function=None,  # the default one would download a model
-                configuration={"hnsw": {"space": "cosine"}},
-            )
-            # A damaged index opens and counts, but fails to answer.
-            probe = np.full((1, self._dimension), self._dimension**-0.5, np.float32)
-            collection.query(query_embeddings=probe, n_results=1, include=[])
-        except BaseException:
-            client.close()  # or this process would keep the damaged index in memory
-            raise
-        return client, collection
+    def discard(self, generation: int, collections: Sequence[int]) -> None: ...
 
 
-def _rounded(distance: float) -> float:
-    return round(distance, 6)  # float32 keeps no more of it
+def most_similar(
+    vectors: Vectors, candidates: Vectors, *, ids: Sequence[str], limit: int
+) -> list[list[Neighbour]]:
+    """For each row of `vectors` the best of all candidates; of equals the one with the smaller id."""
+    if not ids or limit < 1:
+        return [[] for _ in vectors]
+    found: list[list[Neighbour]] = []
+    for row in vectors @ candidates.T:
+        # All that are as good as the last one wanted, so that ties are settled by id.
+        least = np.partition(row, -limit)[-limit] if limit < len(row) else row.min()
+        best = np.flatnonzero(row >= least - _NOISE)
+        found.append(ordered(((ids[int(at)], float(row[at])) for at in best), limit=limit))
+    return found
 
 
-def _newest_folder(parent: Path) -> Path:
-    """`parent/N` for the greatest N that is there, else `parent/0`."""
-    numbers = [int(each.name) for each in parent.glob("*") if each.name.isdigit()]
-    return parent / str(max(numbers, default=0))
+def ordered(pairs: Iterable[tuple[str, float]], *, limit: int) -> list[Neighbour]:
+    """Best first; similarities that differ by less than float32 tells are equal."""
+    neighbours = [Neighbour(id_, round(similarity, 6)) for id_, similarity in pairs]
+    neighbours.sort(key=lambda each: (-each.similarity, each.id))
+    return neighbours[:limit]
 
 
-STORES: dict[str, Callable[[DirectoryLock, int], VectorStore]] = {
-    "chroma": lambda lock, dimension: ChromaStore(lock, dimension=dimension),
-    "memory": lambda lock, dimension: MemoryStore(dimension=dimension),
-}
-
-
-def open_store(kind: str, lock: DirectoryLock, *, dimension: int) -> VectorStore:
-    """The vector store of that kind for the knowledge base that `lock` holds."""
-    if kind not in STORES:
-        raise UnknownStore(kind, known=STORES)
-    return STORES[kind](lock, dimension)
+def merge(
+    found: Sequence[list[list[Neighbour]]], *, num_rows: int, limit: int
+) -> list[list[Neighbour]]:
+    """What several collections found for each row, as one list per row."""
+    if len(found) == 1:
+        return found[0]
+    return [
+        ordered(((each.id, each.similarity) for part in found for each in part[row]), limit=limit)
+        for row in range(num_rows)
+    ]

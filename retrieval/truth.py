@@ -2,59 +2,35 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
 
 from retrieval import lexical
 from retrieval.chunk import Chunk
-from retrieval.errors import CannotWrite, DocumentMissing, NotAKnowledgeBase, SchemaMismatch
-from retrieval.types import Document, Passage, Turn
+from retrieval.database import Database
+from retrieval.errors import DocumentMissing
+from retrieval.filters import Selection
+from retrieval.ledger import Ledger
+from retrieval.types import Document, DocumentInfo, Passage, Scalar, Turn
 
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
-create table facts (
-    name text primary key,
-    value text not null
-) strict;
-
-create table documents (
-    id text primary key,
-    origin text not null,  -- tells documents of a collection apart; an absolute path for files
-    collection text not null,
-    source text not null,  -- path or name, as given
-    title text not null,
-    media_type text not null,
-    digest text not null,  -- of all that the passages are made from
-    added_at text not null,  -- ISO 8601, UTC
-    text text not null,
-    turns text not null,  -- JSON list of [text, start, end, speaker, start_s, end_s]
-    unique (collection, origin)
-) strict;
-
-create table passages (
-    number integer primary key,
-    id text not null unique,
-    document_id text not null references documents (id),
-    start integer not null,  -- characters; the passage is documents.text[start:end]
-    "end" integer not null,
-    heading text not null,
-    page integer,
-    time real,
-    speaker text
-) strict;
-create index passages_by_document on passages (document_id);
-
-create table pending (  -- what the vector index has yet to be told
-    passage_id text primary key,
-    action text not null check (action in ('embed', 'forget'))
-) strict;
+_DOCUMENT = "source, title, text, media_type, turns, pages, metadata"
+_INFO = """
+    select documents.id, source, title, media_type, collections.name, added_at, metadata,
+        (select count(*) from passages where document_id = documents.id)
+    from documents join collections on collections.number = documents.collection
 """
-_BATCH_SIZE = 500  # values in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassage:
+    """A passage to be stored, with what it is found by."""
+
+    chunk: Chunk
+    context: str  # what stands above it: title and heading
+    text: str
+    digest: bytes  # of what is embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,250 +39,290 @@ class NewDocument:
     origin: str
     collection: str
     digest: str
+    recipe: str
     document: Document
-    chunks: tuple[Chunk, ...]
+    passages: tuple[NewPassage, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class KnownDocument:
+    id: str
+    origin: str
+    source: str
     digest: str
+    recipe: str
     num_passages: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    passage_id: str
-    action: Literal["embed", "forget"]
 
 
 class Truth:
     """
-    Documents, passages and the word index, always consistent with each other; and a list of what
-    the vector index has yet to be told, which survives a crash between the two.
+    Documents, passages and the word index, always consistent with each other; and in the same
+    transactions the ledger of what the vector index has yet to be told.
     """
 
-    def __init__(self, file: Path) -> None:
-        """Opens or creates `file`; raises `NotAKnowledgeBase` or `SchemaMismatch`."""
-        self._file = file
-        try:
-            # Callers take turns; which thread they are on does not matter to SQLite then.
-            self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-        except sqlite3.Error as error:
-            raise NotAKnowledgeBase(file, str(error)) from error
-        try:
-            self._prepare()
-        except sqlite3.DatabaseError as error:
-            self.close()
-            raise NotAKnowledgeBase(file, str(error)) from error
-        except SchemaMismatch:
-            self.close()
-            raise
+    def __init__(self, file: Path, *, read_only: bool = False) -> None:
+        """Raises `NotAKnowledgeBase` or `SchemaMismatch`."""
+        self._database = Database(file, read_only=read_only)
+        self.ledger = Ledger(self._database)
+        self.transaction = self._database.transaction
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this opening created it."""
+        return self._database.is_new
 
     def close(self) -> None:
-        self._connection.close()
+        self._database.close()
 
     def fact(self, name: str) -> str | None:
-        row = self._connection.execute("select value from facts where name = ?", (name,)).fetchone()
+        row = self._database.row("select value from facts where name = ?", name)
         return None if row is None else str(row[0])
 
     def record_fact(self, name: str, value: str) -> None:
-        self._connection.execute("insert or replace into facts values (?, ?)", (name, value))
+        self._database.run("insert or replace into facts values (?, ?)", name, value)
+
+    @property
+    def generation(self) -> int:
+        """Number of the vector index that goes with this; each new one gets the next."""
+        return int(self.fact("generation") or 0)
 
     @property
     def num_documents(self) -> int:
-        return self._count("select count(*) from documents")
+        return self._database.count("select count(*) from documents")
 
     @property
     def num_passages(self) -> int:
-        return self._count("select count(*) from passages")
+        return self._database.count("select count(*) from passages")
 
-    def collections(self) -> list[str]:
-        rows = self._connection.execute("select distinct collection from documents order by 1")
-        return [row[0] for row in rows]
+    def collections(self) -> dict[str, int]:
+        """Number by name of the collections that hold documents, by name."""
+        rows = self._database.rows(
+            """
+            select name, number from collections
+            where exists (select 1 from documents where collection = number) order by name
+            """
+        )
+        return dict(rows)
 
     def find(self, *, origin: str, collection: str) -> KnownDocument | None:
-        row = self._connection.execute(
-            """
-            select digest, (select count(*) from passages where document_id = documents.id)
-            from documents where origin = ? and collection = ?
-            """,
-            (origin, collection),
-        ).fetchone()
-        return None if row is None else KnownDocument(*row)
+        known = self._known("origin = ? and collections.name = ?", origin, collection)
+        return known[0] if known else None
+
+    def has(self, document_id: str) -> bool:
+        return bool(
+            self._database.count("select count(*) from documents where id = ?", document_id)
+        )
+
+    def twins(self, *, digest: str, collection: str) -> list[KnownDocument]:
+        """The documents of a collection that were made from the same content."""
+        return self._known("digest = ? and collections.name = ?", digest, collection)
+
+    def with_other_recipe(self, recipe: str) -> list[str]:
+        """Ids of the documents whose passages were made in another way."""
+        rows = self._database.rows("select id from documents where recipe <> ? order by id", recipe)
+        return [row[0] for row in rows]
+
+    def all_known(self, *, collection: str) -> list[KnownDocument]:
+        return self._known("collections.name = ?", collection)
 
     def save(self, documents: Sequence[NewDocument]) -> None:
         """Adds documents, each in place of the one with its id, in one transaction."""
-        with self._transaction():
+        with self.transaction():
             for new in documents:
+                vectors = self.ledger.vectors_by_digest({each.digest for each in new.passages})
                 self._forget(new.id)
-                self._insert(new)
+                self._insert(new, vectors)
+            self.ledger.mark_unsettled()
 
-    def remove(self, document_id: str) -> None:
-        with self._transaction():
-            if not self._forget(document_id):
-                raise DocumentMissing(document_id)
+    def remove(self, document_ids: Sequence[str]) -> None:
+        """All of them or none; raises `DocumentMissing`."""
+        with self.transaction():
+            for document_id in document_ids:
+                if not self._forget(document_id):
+                    raise DocumentMissing(document_id)
+            self.ledger.mark_unsettled()
+
+    def set_metadata(self, document_id: str, metadata: Mapping[str, Scalar]) -> None:
+        with self.transaction():
+            num_changed = self._database.run(
+                "update documents set metadata = ? where id = ?",
+                *(json.dumps(dict(metadata)), document_id),
+            )
+        if not num_changed:
+            raise DocumentMissing(document_id)
 
     def document(self, document_id: str) -> Document:
-        row = self._connection.execute(
-            "select source, title, text, media_type, turns from documents where id = ?",
-            (document_id,),
-        ).fetchone()
+        row = self._database.row(f"select {_DOCUMENT} from documents where id = ?", document_id)
         if row is None:
             raise DocumentMissing(document_id)
-        source, title, text, media_type, turns = row
+        source, title, text, media_type, turns, pages, metadata = row
         return Document(
-            source, title, text, media_type, tuple(Turn(*turn) for turn in json.loads(turns))
+            source,
+            title,
+            text,
+            media_type,
+            tuple(Turn(*turn) for turn in json.loads(turns)),
+            tuple(json.loads(pages)),
+            json.loads(metadata),
         )
+
+    def owner(self, document_id: str) -> tuple[KnownDocument, str]:
+        """What is known of a document, and the name of its collection; raises `DocumentMissing`."""
+        known = self._known("documents.id = ?", document_id)
+        if not known:
+            raise DocumentMissing(document_id)
+        row = self._database.row(
+            "select name from collections join documents on collection = number where id = ?",
+            document_id,
+        )
+        return known[0], row[0] if row else ""
+
+    def documents(self, chosen: Selection, *, collection: str | None) -> Iterator[DocumentInfo]:
+        """What is there, in order of collection and source."""
+        rows = self._database.rows(
+            f"{_INFO} where {chosen.condition} and (? is null or collections.name = ?)"
+            " order by collections.name, source, documents.id",
+            *(*chosen.values, collection, collection),
+        )
+        for *fields, metadata, num_passages in rows:
+            yield DocumentInfo(*[*fields, json.loads(metadata), num_passages])
 
     def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
         """The passages of these ids; ids that do not exist are left out."""
-        rows = self._select_in(
+        rows = self._database.rows_in(
             """
-            select passages.id, document_id, source, title, start, "end", heading, page, time,
-                speaker
+            select passages.id, document_id, source, title, passages.text, start, "end", heading,
+                page, time, speaker, metadata
             from passages join documents on documents.id = document_id where passages.id in
             """,
             ids,
         )
-        texts = dict(
-            self._select_in("select id, text from documents where id in", {row[1] for row in rows})
-        )
-        return {
-            id_: Passage(id_, of, source, title, texts[of][start:end], start, end, *rest)
-            for id_, of, source, title, start, end, *rest in rows
-        }
+        return {row[0]: Passage(*[*row[:-1], json.loads(row[-1])]) for row in rows}
 
-    def passage_ids(self) -> set[str]:
-        return {row[0] for row in self._connection.execute("select id from passages")}
-
-    def collections_of(self, passage_ids: Sequence[str]) -> dict[str, str]:
-        """Collection by passage id."""
-        return dict(
-            self._select_in(
-                """
-                select passages.id, collection from passages
-                join documents on documents.id = document_id where passages.id in
-                """,
-                passage_ids,
-            )
+    def num_selected(self, chosen: Selection, *, collections: Collection[int]) -> int:
+        """How many passages a selection leaves."""
+        marks = ", ".join("?" * len(collections))
+        return self._database.count(
+            f"""
+            select count(*) from passages join documents on documents.id = document_id
+            where collection in ({marks}) and {chosen.condition}
+            """,
+            *(*collections, *chosen.values),
         )
 
-    def search_words(self, text: str, *, limit: int, collection: str | None) -> list[str]:
+    def among(self, passage_ids: Collection[str], chosen: Selection) -> set[str]:
+        """Those of the passages whose document is selected."""
+        rows = self._database.rows_in(
+            """
+            select passages.id, document_id from passages where passages.id in
+            """,
+            passage_ids,
+        )
+        documents = self._database.rows(
+            f"select id from documents where {chosen.condition} and id in (select value from json_each(?))",
+            *(*chosen.values, json.dumps(sorted({document_id for _, document_id in rows}))),
+        )
+        selected = {row[0] for row in documents}
+        return {passage_id for passage_id, document_id in rows if document_id in selected}
+
+    def search_words(
+        self, text: str, *, limit: int, collection: str | None, chosen: Selection | None = None
+    ) -> list[str]:
         """Ids of the passages that share words with `text`, best first."""
-        return lexical.search(self._connection, text, limit=limit, collection=collection)
-
-    def pending(self, *, limit: int) -> list[Pending]:
-        rows = self._connection.execute(
-            "select passage_id, action from pending order by rowid limit ?", (limit,)
+        return lexical.search(
+            self._database.connection,
+            text,
+            limit=limit,
+            collection=collection,
+            chosen=chosen or Selection(),
         )
-        return [Pending(*row) for row in rows]
 
-    def settle(self, passage_ids: Sequence[str]) -> None:
-        """Strikes from the pending list what the vector index now knows."""
-        with self._transaction():
-            self._connection.executemany(
-                "delete from pending where passage_id = ?", ((each,) for each in passage_ids)
-            )
-
-    def reconcile(self, indexed: Collection[str]) -> int:
-        """Puts every difference to the ids of the vector index on the pending list; how many."""
-        known = self.passage_ids()
-        missing, orphans = known.difference(indexed), set(indexed) - known
-        with self._transaction():
-            self._add_pending(sorted(missing), "embed")
-            self._add_pending(sorted(orphans), "forget")
-        return len(missing) + len(orphans)
-
-    def _prepare(self) -> None:
-        execute = self._connection.execute
-        execute("pragma journal_mode = wal")
-        execute("pragma synchronous = full")  # what has been acknowledged survives a power cut
-        execute("pragma foreign_keys = on")
-        found = int(execute("pragma user_version").fetchone()[0])
-        if found == SCHEMA_VERSION:
-            return
-        if found or execute("select count(*) from sqlite_master").fetchone()[0]:
-            raise SchemaMismatch(self._file, found=found, expected=SCHEMA_VERSION)
-        with self._transaction():
-            for statement in f"{_SCHEMA}{lexical.SCHEMA}".split(";\n"):
-                execute(statement)
-            execute(f"pragma user_version = {SCHEMA_VERSION}")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def has_sound_words(self) -> bool:
+        """Whether the word index is what the passages say."""
         try:
-            self._connection.execute("begin immediate")
-            yield
-            self._connection.execute("commit")
-        except sqlite3.OperationalError as error:  # disk full, read-only
-            self._roll_back()
-            raise CannotWrite(self._file, str(error)) from error
-        except BaseException:
-            self._roll_back()
-            raise
+            lexical.check(self._database.connection)
+        except sqlite3.DatabaseError:
+            return False
+        return True
 
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:  # some failures have done it already
-            self._connection.execute("rollback")
+    def rebuild_words(self) -> None:
+        with self.transaction():
+            lexical.rebuild(self._database.connection)
 
-    def _insert(self, new: NewDocument) -> None:
-        document = new.document
-        self._connection.execute(
-            """
-            insert into documents (id, origin, collection, digest, source, title, media_type,
-                added_at, text, turns) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    def flaws(self) -> list[str]:
+        """What SQLite finds wrong with the file itself; nothing in here can repair that."""
+        rows = self._database.rows("pragma quick_check(3)")
+        return [row[0] for row in rows if row[0] != "ok"]
+
+    def _known(self, condition: str, *values: str) -> list[KnownDocument]:
+        rows = self._database.rows(
+            f"""
+            select id, origin, source, digest, recipe,
+                (select count(*) from passages where document_id = documents.id)
+            from documents join collections on collections.number = documents.collection
+            where {condition} order by id
             """,
-            (
-                *(new.id, new.origin, new.collection, new.digest),
-                *(document.source, document.title, document.media_type),
-                datetime.now(UTC).isoformat(timespec="seconds"),
-                document.text,
-                json.dumps([astuple(turn) for turn in document.turns]),
-            ),
+            *values,
         )
-        ids = [self._insert_passage(new, chunk) for chunk in new.chunks]
-        self._add_pending(ids, "embed")
+        return [KnownDocument(*row) for row in rows]
 
-    def _insert_passage(self, new: NewDocument, chunk: Chunk) -> str:
-        passage_id = f"{new.id}-{chunk.start}-{chunk.end}"
-        cursor = self._connection.execute(
-            """
-            insert into passages (id, document_id, start, "end", heading, time, speaker)
-            values (?, ?, ?, ?, ?, ?, ?)
-            """,
-            (passage_id, new.id, chunk.start, chunk.end, chunk.heading, chunk.time, chunk.speaker),
+    def _insert(self, new: NewDocument, vectors: dict[bytes, bytes]) -> None:
+        document, collection = new.document, self._collection_number(new.collection)
+        self._database.run(
+            "insert into documents values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(new.id, collection, new.origin, new.digest, new.recipe),
+            *(document.source, document.title, document.media_type),
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            document.text,
+            json.dumps([astuple(turn) for turn in document.turns]),
+            json.dumps(document.pages),
+            json.dumps(dict(document.metadata)),
         )
-        assert cursor.lastrowid is not None, "an insert has a row number"
-        context = f"{new.document.title} {chunk.heading}"
-        text = new.document.text[chunk.start : chunk.end]
-        lexical.insert(self._connection, [lexical.Entry(cursor.lastrowid, context, text)])
-        return passage_id
+        first = 1 + self._database.count("select coalesce(max(number), 0) from passages")
+        numbered = list(enumerate(new.passages, start=first))
+        ids = [f"{new.id}-{each.chunk.start}-{each.chunk.end}" for each in new.passages]
+        self._database.run_many(
+            "insert into passages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                _passage_row(number, id_, new.id, each)
+                for id_, (number, each) in zip(ids, numbered, strict=True)
+            ],
+        )
+        lexical.insert(
+            self._database.connection,
+            [lexical.Entry(number, each.context, each.text) for number, each in numbered],
+        )
+        self.ledger.keep_vectors(
+            {number: vectors[each.digest] for number, each in numbered if each.digest in vectors}
+        )
+        self.ledger.add_pending(ids, collection, "embed")
 
     def _forget(self, document_id: str) -> bool:
         """Removes a document and all that hangs on it; False if there was none."""
-        rows = self._connection.execute(
-            "select number, id from passages where document_id = ?", (document_id,)
-        ).fetchall()
-        lexical.delete(self._connection, [number for number, _ in rows])
-        self._connection.execute("delete from passages where document_id = ?", (document_id,))
-        self._add_pending([passage_id for _, passage_id in rows], "forget")
-        removed = self._connection.execute("delete from documents where id = ?", (document_id,))
-        return removed.rowcount > 0
-
-    def _add_pending(self, ids: Sequence[str], action: Literal["embed", "forget"]) -> None:
-        self._connection.executemany(
-            "insert or replace into pending values (?, ?)", ((each, action) for each in ids)
+        rows = self._database.rows(
+            "select number, id, context, text from passages where document_id = ?", document_id
         )
+        lexical.delete(
+            self._database.connection,
+            [lexical.Entry(number, context, text) for number, _, context, text in rows],
+        )
+        self.ledger.drop_vectors([row[0] for row in rows])
+        self._database.run("delete from passages where document_id = ?", document_id)
+        owner = self._database.row("select collection from documents where id = ?", document_id)
+        if owner is None:
+            return False
+        self.ledger.add_pending([row[1] for row in rows], owner[0], "forget")
+        self._database.run("delete from documents where id = ?", document_id)
+        return True
 
-    def _count(self, query: str) -> int:
-        return int(self._connection.execute(query).fetchone()[0])
+    def _collection_number(self, name: str) -> int:
+        self._database.run("insert or ignore into collections (name) values (?)", name)
+        return self._database.count("select number from collections where name = ?", name)
 
-    def _select_in(self, query: str, values: Collection[str]) -> list[Any]:
-        """The rows of a query that ends in `in`, for any number of values."""
-        rows: list[Any] = []
-        ordered = list(values)
-        for first in range(0, len(ordered), _BATCH_SIZE):
-            batch = ordered[first : first + _BATCH_SIZE]
-            marks = ", ".join("?" * len(batch))
-            rows += self._connection.execute(f"{query} ({marks})", batch).fetchall()
-        return rows
+
+def _passage_row(number: int, id_: str, document_id: str, new: NewPassage) -> tuple[object, ...]:
+    chunk = new.chunk
+    return (
+        *(number, id_, document_id, chunk.start, chunk.end, new.context, new.text),
+        *(chunk.heading, chunk.page, chunk.time, chunk.speaker, new.digest),
+    )

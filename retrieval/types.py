@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-AddStatus = Literal["added", "unchanged", "updated", "renamed", "skipped"]
+AddStatus = Literal["added", "unchanged", "updated", "renamed", "removed", "skipped"]
 Scalar = str | int | float | bool  # what a piece of metadata may be
 
 
@@ -68,10 +68,34 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """A document as a list shows it, without its text."""
+
+    id: str
+    source: str
+    title: str
+    media_type: str
+    collection: str
+    added_at: str  # ISO 8601, UTC
+    metadata: Mapping[str, Scalar] = field(hash=False)
+    num_passages: int
+
+
+@dataclass(frozen=True, slots=True)
 class AddOutcome:
     """What became of one file handed to a knowledge base."""
 
     path: str
     status: AddStatus
-    reason: str  # "" unless skipped
+    reason: str  # why it was skipped, or what it was called before it was renamed; else ""
     num_passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an addition has come; counts only ever grow."""
+
+    num_files: int  # found
+    num_read: int  # looked at, whatever became of them
+    num_passages: int  # made of what was read
+    num_indexed: int  # of these, those that can be found by meaning

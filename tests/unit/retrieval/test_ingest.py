@@ -2,11 +2,22 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from retrieval.errors import EmptyFile, NotText
-from retrieval.ingest import Found, check_text, digest, document_id, origin_of, walk
+from retrieval.errors import EmptyFile, InvalidMetadata, NotText
+from retrieval.ingest import (
+    Found,
+    check_metadata,
+    check_text,
+    digest_of_document,
+    digest_of_file,
+    document_id,
+    is_below,
+    origin_of,
+    walk,
+)
 from retrieval.types import Document, Turn
 
 NOWHERE = Path("/nowhere")
@@ -62,6 +73,7 @@ def test_ids_differ_by_place_and_collection() -> None:
     ids = {document_id(origin=o, collection=c) for o in ("/a", "/b") for c in ("sea", "land")}
     assert len(ids) == 4
     assert document_id(origin="/a", collection="sea") in ids
+    assert document_id(origin="/a", collection="sea", attempt=1) not in ids
 
 
 @pytest.mark.parametrize(
@@ -71,11 +83,33 @@ def test_ids_differ_by_place_and_collection() -> None:
         (replace(DOCUMENT, title="B"), True),
         (replace(DOCUMENT, media_type="text/markdown"), True),
         (replace(DOCUMENT, turns=(Turn("Words.", 0, 6),)), True),
-        (replace(DOCUMENT, source="b.txt"), False),
+        (replace(DOCUMENT, metadata={"year": 2024}), True),
+        (replace(DOCUMENT), False),
     ],
 )
-def test_the_digest_tells_changes_that_matter(changed: Document, *, differs: bool) -> None:
-    assert (digest(changed) != digest(DOCUMENT)) is differs
+def test_the_digest_tells_every_change(changed: Document, *, differs: bool) -> None:
+    assert (digest_of_document(changed) != digest_of_document(DOCUMENT)) is differs
+
+
+def test_the_digest_of_a_file_tells_its_bytes_and_what_was_said_about_it() -> None:
+    digests = {digest_of_file(c, m) for c in (b"a", b"b") for m in ({}, {"year": 1}, {"year": "1"})}
+    assert len(digests) == 6
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [("/docs/a.txt", True), ("/docs", True), ("/docs2/a.txt", False), ("note", False)],
+)
+def test_what_lies_below_a_folder(origin: str, *, expected: bool) -> None:
+    assert is_below(origin, [Path("/docs")]) is expected
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"": 1}, {'a"b': 1}, {"a": None}, {"a": [1]}, {"a": float("nan")}]
+)
+def test_metadata_that_no_filter_could_find_is_refused(metadata: dict[str, Any]) -> None:
+    with pytest.raises(InvalidMetadata, match="cannot be kept"):
+        check_metadata(metadata)
 
 
 @pytest.mark.parametrize(

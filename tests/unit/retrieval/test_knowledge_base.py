@@ -16,13 +16,13 @@ from retrieval.errors import (
     KnowledgeBaseLocked,
     UsedAfterFork,
 )
-from retrieval.knowledge_base import KnowledgeBase, embedding_text, open_knowledge_base
-from retrieval.store import MemoryStore
-from retrieval.types import Document, Passage, Rank
+from retrieval.ingest import embedding_text
+from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
+from retrieval.types import Document, Rank
 
 
 def open_quickly(path: Path) -> KnowledgeBase:
-    return open_knowledge_base(path, embedder=HashEmbedder(), store="memory")
+    return open_knowledge_base(path, embedder=HashEmbedder(), store="exact")
 
 
 @pytest.fixture
@@ -136,14 +136,14 @@ def test_its_own_files_are_never_added(kb: KnowledgeBase, tmp_path: Path, files:
 def test_outcomes_arrive_while_later_files_are_still_waiting(
     kb: KnowledgeBase, tmp_path: Path
 ) -> None:
-    paths = [tmp_path / f"{number}.txt" for number in range(130)]
+    paths = [tmp_path / f"{number}.txt" for number in range(400)]
     for path in paths:
         path.write_text(f"This is file {path.stem}.")
     outcomes = kb.add(paths)
     assert next(outcomes).status == "added"
-    assert kb.num_documents == 64
-    assert len(list(outcomes)) == 129
-    assert kb.num_documents == 130
+    assert kb.num_documents == 256
+    assert len(list(outcomes)) == 399
+    assert kb.num_documents == 400
 
 
 def test_a_document_without_a_file_is_added_and_replaced(kb: KnowledgeBase) -> None:
@@ -166,14 +166,16 @@ def test_a_removed_document_is_not_found_any_more(kb: KnowledgeBase, files: Path
 
 def test_lost_and_foreign_vectors_are_repaired(kb: KnowledgeBase, files: Path) -> None:
     list(kb.add([files]))
-    store = kb._store
-    assert isinstance(store, MemoryStore)
-    lost = next(iter(store.ids()))
-    store.delete([lost])
-    store.upsert(["foreign"], HashEmbedder().embed(["x"]), collections=["default"])
-    assert kb.check() == 2
-    assert store.ids() == kb._truth.passage_ids()
-    assert kb.check() == 0
+    with kb._writing() as (truth, indexer):
+        lost = sorted(indexer.store.ids(1))[0]
+        indexer.store.delete(1, [lost])
+        indexer.store.upsert(1, ["foreign"], HashEmbedder().embed(["x"]))
+    report = kb.check()
+    assert (report.vectors.num_missing, report.vectors.num_superfluous) == (1, 1)
+    assert (report.is_sound, report.num_repaired, report.vectors.was_broken) == (True, 2, False)
+    with kb._writing() as (truth, indexer):
+        assert {1: indexer.store.ids(1)} == truth.ledger.all_passages()
+    assert kb.check().num_repaired == 0
 
 
 def test_documents_survive_the_loss_of_all_vectors(tmp_path: Path, files: Path) -> None:
@@ -195,7 +197,7 @@ def test_what_was_committed_but_not_embedded_is_caught_up_on_opening(
     tmp_path: Path, files: Path
 ) -> None:
     with (
-        open_knowledge_base(tmp_path / "kb", embedder=FailingEmbedder(), store="memory") as first,
+        open_knowledge_base(tmp_path / "kb", embedder=FailingEmbedder(), store="exact") as first,
         pytest.raises(RuntimeError, match="died"),
     ):
         list(first.add([files]))
@@ -208,7 +210,7 @@ def test_what_was_committed_but_not_embedded_is_caught_up_on_opening(
 def test_another_embedder_is_refused_and_leaves_nothing_locked(tmp_path: Path) -> None:
     open_quickly(tmp_path).close()
     with pytest.raises(EmbedderMismatch) as refused:
-        open_knowledge_base(tmp_path, embedder=HashEmbedder(8), store="memory")
+        open_knowledge_base(tmp_path, embedder=HashEmbedder(8), store="exact")
     assert "built with embedder hash-256 but opened with hash-8" in str(refused.value)
     open_quickly(tmp_path).close()
 
@@ -261,7 +263,7 @@ def test_threads_take_turns(kb: KnowledgeBase) -> None:
     for thread in threads:
         thread.join()
     assert kb.num_documents == 40
-    assert kb.check() == 0
+    assert kb.check().num_repaired == 0
 
 
 @pytest.mark.parametrize(
@@ -276,5 +278,4 @@ def test_threads_take_turns(kb: KnowledgeBase) -> None:
 def test_passages_are_embedded_below_title_and_heading(
     title: str, heading: str, expected: str
 ) -> None:
-    passage = Passage("p", "d", "s", title, "words", 0, 5, heading)
-    assert embedding_text(passage) == expected
+    assert embedding_text(title, heading, "words") == expected

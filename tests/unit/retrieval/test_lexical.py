@@ -8,34 +8,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval import lexical
+from retrieval.filters import Selection
 
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[sqlite3.Connection]:
     """Two collections of one document each; passage p2 is about boats, p3 is about snow."""
     found = sqlite3.connect(":memory:", isolation_level=None)
-    found.execute("create table documents (id text, collection text)")
-    found.execute("create table passages (number integer primary key, id text, document_id text)")
-    found.execute(lexical.SCHEMA)
-    found.executemany("insert into documents values (?, ?)", [("d1", "sea"), ("d2", "land")])
-    found.executemany(
-        "insert into passages values (?, ?, ?)",
-        [(1, "p1", "d1"), (2, "p2", "d1"), (3, "p3", "d2")],
+    found.execute("create table collections (number integer, name text)")
+    found.execute("create table documents (id text, collection integer)")
+    found.execute(
+        "create table passages (number integer primary key, id text, document_id text, context text, text text)"
     )
-    lexical.insert(
-        found,
+    found.execute(lexical.SCHEMA)
+    found.executemany("insert into collections values (?, ?)", [(1, "sea"), (2, "land")])
+    found.executemany("insert into documents values (?, ?)", [("d1", 1), ("d2", 2)])
+    entries = [
+        lexical.Entry(1, "Fares", "A single ticket costs four pounds."),
+        lexical.Entry(2, "Fleet", "The caf\u00e9 boats are sailing daily; tickets on board."),
+        lexical.Entry(3, "Weather", "Snow near the road and the ticket office."),
+    ]
+    found.executemany(
+        "insert into passages values (?, ?, ?, ?, ?)",
         [
-            lexical.Entry(1, "Fares", "A single ticket costs four pounds."),
-            lexical.Entry(2, "Fleet", "The caf\u00e9 boats are sailing daily; tickets on board."),
-            lexical.Entry(3, "Weather", "Snow near the road and the ticket office."),
+            (entry.number, f"p{entry.number}", of, entry.context, entry.text)
+            for entry, of in zip(entries, ["d1", "d1", "d2"], strict=True)
         ],
     )
+    lexical.insert(found, entries)
     yield found
     found.close()
 
 
 def search(connection: sqlite3.Connection, text: str, collection: str | None = None) -> list[str]:
-    return lexical.search(connection, text, limit=10, collection=collection)
+    return lexical.search(connection, text, limit=10, collection=collection, chosen=Selection())
 
 
 @pytest.mark.parametrize(

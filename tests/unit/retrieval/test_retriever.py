@@ -7,6 +7,7 @@ import pytest
 
 from retrieval.embed import HashEmbedder
 from retrieval.errors import CollectionMissing
+from retrieval.filters import Selection
 from retrieval.ingest import prepare
 from retrieval.retriever import CANDIDATES, search
 from retrieval.store import MemoryStore
@@ -20,15 +21,22 @@ EMBEDDER = HashEmbedder()
 def truth(tmp_path: Path) -> Iterator[Truth]:
     opened = Truth(tmp_path / "truth.sqlite3")
     document = Document("boats", "Boats", "Two boats sail daily.", "text/plain")
-    count_tokens = EMBEDDER.count_tokens
-    opened.save([prepare(document, origin="boats", collection="sea", count_tokens=count_tokens)])
+    opened.save(
+        [prepare(document, id="d", origin="boats", collection="sea", digest="1", embedder=EMBEDDER)]
+    )
     yield opened
     opened.close()
 
 
 def find(truth: Truth, store: MemoryStore, query: str, collection: str | None = None) -> list[Hit]:
     return search(
-        [query], limit=5, collection=collection, truth=truth, store=store, embedder=EMBEDDER
+        [query],
+        limit=5,
+        collection=collection,
+        chosen=Selection(),
+        truth=truth,
+        store=store,
+        embedder=EMBEDDER,
     )
 
 
@@ -39,16 +47,15 @@ def test_words_are_found_even_while_vectors_are_missing(truth: Truth) -> None:
 
 def test_vectors_of_passages_that_are_gone_are_passed_over(truth: Truth) -> None:
     store = MemoryStore(dimension=256)
-    store.upsert(["gone"], EMBEDDER.embed(["boats"]), collections=["sea"])
+    store.upsert(1, ["gone"], EMBEDDER.embed(["boats"]))
     assert [hit.passage.text for hit in find(truth, store, "boats")] == ["Two boats sail daily."]
 
 
 def test_each_way_of_searching_hands_in_at_most_fifty(truth: Truth) -> None:
     store = MemoryStore(dimension=256)
     ids = [f"gone{number:03}" for number in range(CANDIDATES)]
-    store.upsert(ids, EMBEDDER.embed(["snow"] * CANDIDATES), collections=["sea"] * CANDIDATES)
-    passage_id = next(iter(truth.passage_ids()))
-    store.upsert([passage_id], EMBEDDER.embed(["boats"]), collections=["sea"])
+    store.upsert(1, ids, EMBEDDER.embed(["snow"] * CANDIDATES))
+    store.upsert(1, list(truth.ledger.all_passages()[1]), EMBEDDER.embed(["boats"]))
     assert find(truth, store, "snow") == []
 
 

@@ -1,0 +1,77 @@
+"""Which documents may be searched: conditions on their metadata, as SQL with every value bound."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from retrieval.errors import InvalidFilter
+from retrieval.types import Scalar
+
+Condition = Scalar | Sequence[Scalar] | Mapping[str, Scalar]
+Where = Mapping[str, Condition]
+
+_COLUMNS = ("document_id", "source", "title", "media_type")  # fields that every document has
+_COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "ne": "<>"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A part of all documents: an SQL condition over `documents`, and the values that it binds."""
+
+    condition: str = "true"
+    values: tuple[Any, ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        return self.condition == "true"
+
+    def __and__(self, other: "Selection") -> "Selection":
+        if self.is_everything or other.is_everything:
+            return other if self.is_everything else self
+        return Selection(f"({self.condition}) and ({other.condition})", self.values + other.values)
+
+
+def selection(where: Where | None) -> Selection:
+    """
+    The documents of which every condition holds: `{"year": 2024}` for equality, `{"author":
+    ["Ann", "Bo"]}` for any of several, `{"year": {"gte": 2020, "lt": 2025}}` for a range. Fields
+    are metadata, and `document_id`, `source`, `title`, `media_type`. A document without the field
+    matches none of its conditions. Raises `InvalidFilter`.
+    """
+    chosen = Selection()
+    for field, condition in (where or {}).items():
+        chosen &= _field_selection(field, condition)
+    return chosen
+
+
+def _field_selection(field: str, condition: Condition) -> Selection:
+    value, bound = _value_of(field)
+    if isinstance(condition, Mapping):
+        chosen = Selection()
+        for name, limit in condition.items():
+            if name not in _COMPARISONS:
+                raise InvalidFilter(field, f"{name!r} is no comparison", known=_COMPARISONS)
+            _check(field, limit)
+            kind = "'text'" if isinstance(limit, str) else "'integer', 'real'"
+            test = f"typeof({value}) in ({kind}) and {value} {_COMPARISONS[name]} ?"
+            chosen &= Selection(test, (*bound, *bound, limit))
+        return chosen
+    options = [condition] if isinstance(condition, Scalar) else list(condition)
+    for option in options:
+        _check(field, option)
+    marks = ", ".join("?" * len(options))
+    return Selection(f"{value} in ({marks})", (*bound, *options))
+
+
+def _value_of(field: str) -> tuple[str, tuple[str, ...]]:
+    """An SQL expression for a field, and the values that it binds."""
+    if field in _COLUMNS:
+        return f"documents.{'id' if field == 'document_id' else field}", ()
+    if not field or '"' in field:
+        raise InvalidFilter(field, "it is no name of a field", known=_COLUMNS)
+    return "json_extract(documents.metadata, ?)", (f'$."{field}"',)
+
+
+def _check(field: str, value: object) -> None:
+    if not isinstance(value, Scalar):
+        raise InvalidFilter(field, f"{value!r} is no text, number or truth value", known=())

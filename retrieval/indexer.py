@@ -1,0 +1,149 @@
+"""Keeps the vector index what the truth says: tells it what is pending, checks it, builds it again."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from retrieval.embed import Embedder
+from retrieval.errors import VectorIndexBroken
+from retrieval.ingest import embedding_text
+from retrieval.ledger import Owed, Pending, pack, unpack
+from retrieval.store import VectorPlace, VectorStore
+from retrieval.truth import Truth
+
+_STEP = 128  # entries between two commits
+_SAMPLE_SIZE = 32  # passages that are looked up by their own vectors
+_LEAST_FOUND = 0.9  # of these; an index by graph may miss one
+_ALIKE = 0.999  # cosine of a vector with itself as the index returns it
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """How far the vector index was from the documents."""
+
+    num_missing: int = 0  # vectors that it lacked
+    num_superfluous: int = 0  # vectors of passages that are gone
+    num_pending: int = 0  # changes that an interrupted process had not told it
+    was_broken: bool = False  # it did not answer, or not with what it held: built again
+
+    @property
+    def num_vectors(self) -> int:
+        return self.num_missing + self.num_superfluous + self.num_pending
+
+    def __bool__(self) -> bool:
+        return bool(self.num_vectors) or self.was_broken
+
+
+class Indexer:
+    """The only one who writes to the vector store. One thread at a time."""
+
+    def __init__(self, truth: Truth, *, place: VectorPlace, embedder: Embedder) -> None:
+        """Opens the store, a new one if the old one is broken; `check` makes it complete."""
+        self._truth = truth
+        self._ledger = truth.ledger
+        self._place = place
+        self._embedder = embedder
+        self._was_broken = False
+        try:
+            self.store: VectorStore = self._open()
+        except VectorIndexBroken as error:
+            log.warning("building the vector index again", extra={"reason": str(error)})
+            self._was_broken = True
+            self._turn_over()
+
+    def close(self) -> None:
+        self.settle()
+        self.store.close()
+
+    def settle(self) -> None:
+        """Puts down that all is in order, if it is."""
+        if not self._ledger.num_pending:
+            self._ledger.mark_settled()
+
+    def needs_check(self) -> bool:
+        """Whether anything speaks for a difference; takes milliseconds."""
+        return (
+            self._was_broken
+            or self._ledger.is_unsettled
+            or self.store.count(self._ledger.collections()) != self._truth.num_passages
+            or not self._finds_sample()
+        )
+
+    def check(self) -> Differences:
+        """Compares every id, looks some vectors up, and puts what is wrong on the pending list."""
+        num_pending = self._ledger.num_pending
+        indexed = {number: self.store.ids(number) for number in self._ledger.collections()}
+        missing, superfluous = self._ledger.reconcile(indexed)
+        was_broken, self._was_broken = self._was_broken, False
+        if not was_broken and not self._finds_sample():
+            was_broken = True
+            self.begin_anew()
+        return Differences(missing, superfluous, num_pending, was_broken)
+
+    def step(self) -> int:
+        """Tells the store some of what is pending; how many entries, 0 if there was nothing."""
+        pending = self._ledger.pending(limit=_STEP)
+        if pending:
+            self._tell(pending)
+        return len(pending)
+
+    def begin_anew(self) -> None:
+        """An empty index in place of the old one; everything is pending then."""
+        self.store.close()
+        self._turn_over()
+
+    def _turn_over(self) -> None:
+        old = self._truth.generation
+        with self._truth.transaction():
+            self._truth.record_fact("generation", str(old + 1))
+            self._ledger.embed_all()
+            self._ledger.mark_unsettled()
+        self.store = self._open()
+        self._place.discard(old, self._ledger.collections())
+
+    def _open(self) -> VectorStore:
+        return self._place.open(self._truth.generation, self._ledger.collections())
+
+    def _tell(self, pending: Sequence[Pending]) -> None:
+        owed = self._ledger.owed(pending)
+        computed = self._embed([each for each in owed if each.vector is None])
+        vectors = {each.passage_id: each.vector or computed[each.number] for each in owed}
+        for number in sorted({each.collection for each in pending}):
+            ids = [each.passage_id for each in owed if each.collection == number]
+            if ids:
+                self.store.upsert(number, ids, unpack([vectors[id_] for id_ in ids]))
+            gone = [
+                each.passage_id
+                for each in pending
+                if each.collection == number and each.passage_id not in vectors
+            ]
+            if gone:
+                self.store.delete(number, gone)
+        self._ledger.settle(pending, computed)
+
+    def _embed(self, owed: Sequence[Owed]) -> dict[int, bytes]:
+        if not owed:
+            return {}
+        texts = [embedding_text(each.title, each.heading, each.text) for each in owed]
+        vectors = pack(self._embedder.embed(texts))
+        return {each.number: vector for each, vector in zip(owed, vectors, strict=True)}
+
+    def _finds_sample(self) -> bool:
+        """Whether the index returns what it should for vectors that we know it holds."""
+        sample = self._ledger.sample(_SAMPLE_SIZE)
+        pending = {each.passage_id for each in self._ledger.pending(limit=1_000_000)}
+        settled = [each for each in sample if each[0] not in pending]
+        if not settled:
+            return True
+        num_found = 0
+        for number in {each[1] for each in settled}:
+            rows = unpack([vector for _, at, vector in settled if at == number])
+            try:
+                nearest = self.store.nearest(rows, limit=1, collections=[number])
+            except VectorIndexBroken:
+                return False
+            # Of texts that stand twice either vector will do.
+            num_found += sum(bool(row) and row[0].similarity >= _ALIKE for row in nearest)
+        return num_found >= _LEAST_FOUND * len(settled)
