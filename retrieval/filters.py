@@ -45,31 +45,39 @@ def selection(where: Where | None) -> Selection:
 
 
 def _field_selection(field: str, condition: Condition) -> Selection:
-    value, bound = _value_of(field)
+    if field in _COLUMNS:
+        return _test(f"documents.{'id' if field == 'document_id' else field}", field, condition)
+    if not field or '"' in field:
+        raise InvalidFilter(field, "it is no name of a field", known=_COLUMNS)
+    test = _test("value", field, condition)
+    # A path into the object would not find names that JSON writes with escapes.
+    exists = (
+        f"exists (select 1 from json_each(documents.metadata) where key = ? and {test.condition})"
+    )
+    return Selection(exists, (field, *test.values))
+
+
+def _test(value: str, field: str, condition: Condition) -> Selection:
+    """What the SQL expression `value` must fulfil."""
     if isinstance(condition, Mapping):
-        chosen = Selection()
+        chosen = Selection("1")
         for name, limit in condition.items():
             if name not in _COMPARISONS:
                 raise InvalidFilter(field, f"{name!r} is no comparison", known=_COMPARISONS)
             _check(field, limit)
             kind = "'text'" if isinstance(limit, str) else "'integer', 'real'"
             test = f"typeof({value}) in ({kind}) and {value} {_COMPARISONS[name]} ?"
-            chosen &= Selection(test, (*bound, *bound, limit))
+            chosen &= Selection(test, (limit,))
         return chosen
-    options = [condition] if isinstance(condition, Scalar) else list(condition)
+    options: Sequence[object] = (
+        condition
+        if isinstance(condition, Sequence) and not isinstance(condition, str)
+        else [condition]
+    )
     for option in options:
         _check(field, option)
     marks = ", ".join("?" * len(options))
-    return Selection(f"{value} in ({marks})", (*bound, *options))
-
-
-def _value_of(field: str) -> tuple[str, tuple[str, ...]]:
-    """An SQL expression for a field, and the values that it binds."""
-    if field in _COLUMNS:
-        return f"documents.{'id' if field == 'document_id' else field}", ()
-    if not field or '"' in field:
-        raise InvalidFilter(field, "it is no name of a field", known=_COLUMNS)
-    return "json_extract(documents.metadata, ?)", (f'$."{field}"',)
+    return Selection(f"{value} in ({marks})", tuple(options))
 
 
 def _check(field: str, value: object) -> None:
