@@ -20,7 +20,7 @@ from pipeline.support import Support, load_support
 from pipeline.tokenizer import load_tokenizer
 from pipeline.trained_judge import load_judge
 from pipeline.writer import Writer
-from retrieval import Embedder, Reader, open_embedder, open_knowledge_base, rank_texts
+from retrieval import Embedder, Reader, cosines, open_embedder, open_knowledge_base, rank_texts
 
 
 def build_pipeline(settings: Settings) -> Pipeline:
@@ -142,12 +142,7 @@ def ranker(embedder: Embedder) -> Ranker:
 
 def similarity(embedder: Embedder) -> Ranker:
     """The cosine of each text with the query."""
-
-    def cosines(query: str, texts: Sequence[str]) -> list[float]:
-        vectors = embedder.embed([query, *texts])
-        return [float(cosine) for cosine in vectors[1:] @ vectors[0]]
-
-    return cosines
+    return lambda query, texts: cosines(query, texts, embedder=embedder)
 
 
 class RememberingEmbedder:
@@ -156,23 +151,36 @@ class RememberingEmbedder:
     def __init__(self, embedder: Embedder, *, most: int = 32_768) -> None:
         self.name = embedder.name
         self.dimension = embedder.dimension
+        self.max_tokens = embedder.max_tokens
         self.count_tokens = embedder.count_tokens
         self._embedder = embedder
         self._most = most
         self._turn = Lock()
-        self._vectors: dict[str, NDArray[np.float32]] = {}
+        self._passages: dict[str, NDArray[np.float32]] = {}
+        self._queries: dict[str, NDArray[np.float32]] = {}
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         with self._turn:
-            return self._embed(texts)
+            return self._remembered(texts, self._passages, self._embedder.embed)
 
-    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        unknown = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        found = dict(zip(unknown, self._embedder.embed(unknown), strict=True))
-        known = {text: self._vectors[text] for text in texts if text in self._vectors}
-        self._vectors.update(found)
-        while len(self._vectors) > self._most:
-            del self._vectors[next(iter(self._vectors))]
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        with self._turn:
+            return self._remembered(texts, self._queries, self._embedder.embed_queries)
 
-        vectors = known | found
-        return np.stack([vectors[text] for text in texts])
+    def _remembered(
+        self,
+        texts: Sequence[str],
+        memory: dict[str, NDArray[np.float32]],
+        embed: Callable[[Sequence[str]], NDArray[np.float32]],
+    ) -> NDArray[np.float32]:
+        unknown = [text for text in dict.fromkeys(texts) if text not in memory]
+        found = dict(zip(unknown, embed(unknown), strict=True))
+        vectors = {text: memory[text] for text in texts if text in memory} | found
+        memory.update(found)
+        while len(memory) > self._most:
+            del memory[next(iter(memory))]
+
+        rows = np.empty((len(texts), self.dimension), np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            row[:] = vectors[text]
+        return rows

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from retrieval.documents import read_document, read_transcript
     from retrieval.embed import Embedder, HashEmbedder, MiniLmEmbedder, open_embedder
     from retrieval.errors import DocumentError, KnowledgeBaseLocked, RetrievalError
-    from retrieval.focus import rank_texts
+    from retrieval.focus import cosines, rank_texts
     from retrieval.knowledge_base import (
         KnowledgeBase,
         open_knowledge_base,
@@ -51,6 +51,7 @@ __all__ = [
     "RetrievalError",
     "Turn",
     "WordShare",
+    "cosines",
     "open_embedder",
     "open_knowledge_base",
     "parse_transcript",
@@ -84,6 +85,7 @@ _HOMES = {
     "RetrievalError": "errors",
     "Turn": "types",
     "WordShare": "reader",
+    "cosines": "focus",
     "open_embedder": "embed",
     "open_knowledge_base": "knowledge_base",
     "parse_transcript": "transcripts",

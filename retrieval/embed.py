@@ -3,6 +3,7 @@
 import hashlib
 import math
 import re
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -31,7 +32,7 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 class Embedder(Protocol):
-    """Texts to unit vectors whose dot product is their similarity."""
+    """Passages and queries to unit vectors; the dot product of two is their similarity."""
 
     @property
     def name(self) -> str: ...  # vectors of different names are never compared
@@ -39,7 +40,12 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int: ...
 
-    def embed(self, texts: Sequence[str]) -> Vectors: ...
+    @property
+    def max_tokens(self) -> int: ...  # of a text that are read, as `count_tokens` counts them
+
+    def embed(self, texts: Sequence[str]) -> Vectors: ...  # what is searched
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors: ...  # what it is searched for
 
     def count_tokens(self, text: str) -> int: ...
 
@@ -48,11 +54,12 @@ class MiniLmEmbedder:
     """
     all-MiniLM-L6-v2 in bfloat16 on the CPU, from a folder and never from the network. Nothing is
     loaded before it is needed: counting tokens takes the tokenizer (20 ms), embedding the model
-    (seconds). Reads the first 254 tokens of a text. Safe to share between threads.
+    (seconds). Safe to share between threads.
     """
 
     name = DEFAULT_EMBEDDER
     dimension = 384
+    max_tokens = 254  # 256 less the two special ones
 
     def __init__(self, folder: Path | None = None) -> None:
         """`folder` holds a copy of the model; without one it is the installed package's."""
@@ -69,6 +76,9 @@ class MiniLmEmbedder:
             list(texts), batch_size=_BATCH_SIZE, show_progress_bar=False, convert_to_numpy=True
         )
         return unit_rows(np.asarray(rows, np.float32))
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self.embed(texts)
 
     def count_tokens(self, text: str) -> int:
         if self._tokenizer is None:
@@ -104,6 +114,8 @@ class HashEmbedder:
     machine. Texts are similar if they share word stems; good for tests and for tiny machines.
     """
 
+    max_tokens = sys.maxsize  # reads everything
+
     def __init__(self, dimension: int = 256) -> None:
         self.dimension = dimension
         self.name = f"hash-{dimension}"
@@ -117,6 +129,9 @@ class HashEmbedder:
             if not row.any():
                 row[0] = 1.0  # a text without words needs a direction, too
         return unit_rows(rows)
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self.embed(texts)
 
     def count_tokens(self, text: str) -> int:
         return len(_TOKEN.findall(text))

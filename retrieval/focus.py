@@ -22,13 +22,18 @@ def rank_texts(query: str, texts: Sequence[str], *, embedder: Embedder | None) -
         return []
     lists = [bm25_scores(query, texts)]
     if embedder is not None:
-        vectors = embedder.embed([query, *texts])
-        lists.append([float(score) for score in vectors[1:] @ vectors[0]])
+        lists.append(cosines(query, texts, embedder=embedder))
     fused = [0.0] * len(texts)
     for scores, least in zip(lists, (0.0, -math.inf), strict=False):
         for at, rank in _ranks(scores, least=least).items():
             fused[at] += 1 / (K + rank)
     return fused
+
+
+def cosines(query: str, texts: Sequence[str], *, embedder: Embedder) -> list[float]:
+    """The similarity of each text with the query."""
+    wanted = embedder.embed_queries([query])[0]
+    return [float(cosine) for cosine in embedder.embed(texts) @ wanted]
 
 
 def bm25_scores(query: str, texts: Sequence[str]) -> list[float]:

@@ -32,7 +32,7 @@ def search(
     wanted = _distinct(queries)
     if not wanted or limit < 1 or truth.num_passages == 0:
         return []
-    vectors = embedder.embed(list(wanted.values()))
+    vectors = embedder.embed_queries(list(wanted.values()))
     dense = _nearest(vectors, numbers=numbers, chosen=chosen, truth=truth, store=store)
     rankings: list[Ranking] = []
     for (number, query), neighbours in zip(wanted.items(), dense, strict=True):

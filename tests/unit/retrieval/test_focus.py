@@ -1,9 +1,11 @@
 """Picking the texts that fit a question."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from retrieval.embed import HashEmbedder
-from retrieval.focus import bm25_scores, rank_texts
+from retrieval.embed import HashEmbedder, Vectors
+from retrieval.focus import bm25_scores, cosines, rank_texts
 
 TEXTS = [
     "The Gannet carries forty passengers.",
@@ -53,3 +55,17 @@ def test_rare_words_weigh_more_than_common_ones() -> None:
 def test_texts_without_words_are_no_trouble(texts: list[str]) -> None:
     assert rank_texts("ticket", texts, embedder=None) == [0.0] * len(texts)
     assert len(rank_texts("", texts, embedder=HashEmbedder())) == len(texts)
+
+
+class TwoSidedEmbedder(HashEmbedder):
+    """Takes every query for one about children."""
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return super().embed(["children under five"] * len(texts))
+
+
+def test_the_query_is_read_as_a_query_and_the_texts_as_passages() -> None:
+    similarities = cosines("What does a ticket cost?", TEXTS, embedder=TwoSidedEmbedder())
+    assert similarities.index(max(similarities)) == 2
+    assert max(similarities) < 1
+    assert cosines("ticket", [], embedder=TwoSidedEmbedder()) == []
