@@ -1,11 +1,10 @@
-"""From files and documents to what is to be stored: walking directories, telling changes, making passages."""
+"""From files and documents to what is to be stored: telling changes, making passages."""
 
 import hashlib
 import json
 import math
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple
 from pathlib import Path
 
 from retrieval.chunk import MAX_TOKENS, OVERLAP, Chunk, chunk_document
@@ -18,26 +17,6 @@ from retrieval.types import Document, Scalar
 RECIPE = f"sentences-2 {MAX_TOKENS} {OVERLAP}"  # raise the number when reading or chunking changes
 
 _LONGEST_NAME = 160  # characters of title or heading; passages must not be crowded out
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    path: Path
-    problem: str = ""  # why there is nothing to read here, "" if there is
-
-
-def walk(paths: Iterable[Path], *, exclude: Path) -> Iterator[Found]:
-    """
-    The files at and below `paths` in a stable order, each once. Below a directory, hidden files
-    and folders are left out, and so is `exclude`.
-    """
-    seen: set[Path] = set()
-    for path in paths:
-        for found in _below(path, exclude.resolve()) if path.is_dir() else _single(path):
-            resolved = found.path.resolve()
-            if resolved not in seen:
-                seen.add(resolved)
-                yield found
 
 
 def origin_of(path: Path) -> str:
@@ -127,26 +106,3 @@ def check_metadata(metadata: Mapping[str, Scalar]) -> None:
             raise InvalidMetadata(name, f"{value!r} is no text, number or truth value")
         if isinstance(value, float) and not math.isfinite(value):
             raise InvalidMetadata(name, "it is no finite number")
-
-
-def _single(path: Path) -> Iterator[Found]:
-    is_there = os.path.lexists(path)
-    yield Found(path, "" if is_there else f"{printable(path)} does not exist; check the path")
-
-
-def _below(directory: Path, exclude: Path) -> Iterator[Found]:
-    problems: list[Found] = []
-
-    def note(error: OSError) -> None:
-        reason = f"{error.filename} cannot be listed ({error.strerror}); check its permissions"
-        problems.append(Found(Path(error.filename), reason))
-
-    for folder, subfolders, names in os.walk(directory, onerror=note):
-        here = Path(folder)
-        subfolders[:] = sorted(
-            name
-            for name in subfolders
-            if not name.startswith(".") and (here / name).resolve() != exclude
-        )
-        yield from (Found(here / name) for name in sorted(names) if not name.startswith("."))
-    yield from problems

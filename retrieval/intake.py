@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from retrieval.documents import printable, read_content
 from retrieval.embed import Embedder
 from retrieval.errors import DocumentError
+from retrieval.files import printable, read_regular
 from retrieval.indexer import Indexer
 from retrieval.ingest import (
-    Found,
     check_metadata,
     check_text,
     digest_of_document,
@@ -23,6 +22,7 @@ from retrieval.ingest import (
 )
 from retrieval.truth import KnownDocument, NewDocument, Truth
 from retrieval.types import AddOutcome, AddStatus, Document, Progress, Scalar
+from retrieval.walk import Found
 
 _GROUP_SIZE = 256  # passages or files; so many are stored together
 
@@ -176,7 +176,7 @@ def file_items(
             yield AddOutcome(name, "skipped", each.problem, 0)
             continue
         try:
-            content = read_content(each.path)
+            content = read_regular(each.path)
         except DocumentError as error:
             yield AddOutcome(name, "skipped", str(error), 0)
             continue

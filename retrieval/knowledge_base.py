@@ -21,7 +21,7 @@ from retrieval.errors import (
 )
 from retrieval.filters import Where, selection
 from retrieval.indexer import Indexer
-from retrieval.ingest import check_metadata, is_below, origin_of, walk
+from retrieval.ingest import check_metadata, is_below, origin_of
 from retrieval.intake import FileReader, Intake, Item, content_item, document_items, file_items
 from retrieval.lock import DirectoryLock, Hold, Visit
 from retrieval.places import DEFAULT_STORE, is_shared, open_place, open_shared_place
@@ -29,6 +29,7 @@ from retrieval.truth import Truth
 from retrieval.types import AddOutcome, Document, DocumentInfo, Hit, Progress, Scalar
 from retrieval.upkeep import Report, Upkeep
 from retrieval.view import SharedStore, View
+from retrieval.walk import walk
 
 DEFAULT_COLLECTION = "default"
 TRUTH_FILE = "truth.sqlite3"

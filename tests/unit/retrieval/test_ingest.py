@@ -8,7 +8,6 @@ import pytest
 
 from retrieval.errors import EmptyFile, InvalidMetadata, NotText
 from retrieval.ingest import (
-    Found,
     check_metadata,
     check_text,
     digest_of_document,
@@ -16,56 +15,14 @@ from retrieval.ingest import (
     document_id,
     is_below,
     origin_of,
-    walk,
 )
 from retrieval.types import Document, Turn
 
-NOWHERE = Path("/nowhere")
 DOCUMENT = Document("a.txt", "A", "Words.", "text/plain")
 
 
-def make_tree(root: Path) -> None:
-    for name in ["b.txt", "a.txt", ".hidden", "sub/c.txt", ".git/config", "kb/truth.sqlite3"]:
-        (root / name).parent.mkdir(exist_ok=True, parents=True)
-        (root / name).touch()
-
-
-def names(root: Path, *paths: Path, exclude: Path = NOWHERE) -> list[str]:
-    return [str(found.path.relative_to(root)) for found in walk(paths, exclude=exclude)]
-
-
-def test_directories_are_walked_in_order_without_hidden_files(tmp_path: Path) -> None:
-    make_tree(tmp_path)
-    assert names(tmp_path, tmp_path, exclude=tmp_path / "kb") == ["a.txt", "b.txt", "sub/c.txt"]
-
-
-def test_a_file_comes_once_however_often_it_is_named(tmp_path: Path) -> None:
-    make_tree(tmp_path)
-    (tmp_path / "sub/link.txt").symlink_to(tmp_path / "a.txt")
-    given = [tmp_path / "a.txt", tmp_path / "sub", tmp_path / "sub/../sub/c.txt"]
-    assert names(tmp_path, *given) == ["a.txt", "sub/c.txt"]
-
-
-def test_a_hidden_file_is_taken_if_it_is_named(tmp_path: Path) -> None:
-    make_tree(tmp_path)
-    assert names(tmp_path, tmp_path / ".hidden") == [".hidden"]
-
-
-def test_a_loop_of_links_ends(tmp_path: Path) -> None:
-    make_tree(tmp_path)
-    (tmp_path / "sub/up").symlink_to(tmp_path)
-    assert "sub/c.txt" in names(tmp_path, tmp_path, exclude=tmp_path / "kb")
-
-
-def test_a_missing_path_is_a_problem_with_its_reason(tmp_path: Path) -> None:
-    missing = tmp_path / "gone"
-    assert list(walk([missing], exclude=NOWHERE)) == [
-        Found(missing, f"{missing} does not exist; check the path")
-    ]
-
-
 def test_a_file_is_the_same_however_its_path_is_spelled(tmp_path: Path) -> None:
-    make_tree(tmp_path)
+    (tmp_path / "sub").mkdir()
     assert origin_of(tmp_path / "sub/../a.txt") == origin_of(tmp_path / "a.txt")
 
 

@@ -1,0 +1,121 @@
+"""Which files are meant: paths, folders and patterns to files, each once, in a stable order."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from retrieval.files import printable
+
+_WILD = frozenset("*?[")
+
+_JUNK = {
+    "a picture": ".bmp .gif .heic .ico .jpeg .jpg .png .psd .svgz .tif .tiff .webp",
+    "a recording": ".aac .avi .flac .m4a .mkv .mov .mp3 .mp4 .ogg .opus .wav .webm .wma",
+    "an archive": ".7z .bz2 .gz .iso .jar .rar .tar .tgz .xz .zip .zst",
+    "a program or a compiled file": ".a .bin .class .dll .dylib .exe .o .obj .pyc .pyd .pyo .so .wasm",
+    "a font": ".eot .otf .ttf .woff .woff2",
+    "a database": ".db .sqlite .sqlite3",
+    "a file of numbers": ".gguf .npy .npz .onnx .parquet .pkl .pt .pth .safetensors",
+}
+_JUNK_SUFFIXES = {suffix: what for what, suffixes in _JUNK.items() for suffix in suffixes.split()}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    path: Path
+    problem: str = ""  # why there is nothing to read here, "" if there is
+
+
+def walk(paths: Iterable[Path], *, exclude: Path) -> Iterator[Found]:
+    """
+    The files at and below `paths` in a stable order, each once. A path that is not there but holds
+    one of `*?[` is a pattern; `**` stands for any number of folders. Below a directory, hidden
+    files and folders are left out, links to directories are not followed, and neither is
+    `exclude` entered.
+    """
+    seen: set[str] = set()
+    excluded = os.path.realpath(exclude)
+    for path in paths:
+        for found in _at(path, excluded):
+            real = os.path.realpath(found.path) if not _has_nul(found.path) else str(found.path)
+            if real not in seen:
+                seen.add(real)
+                yield found
+
+
+def _at(path: Path, excluded: str) -> Iterator[Found]:
+    if _has_nul(path):
+        yield Found(path, f"{printable(path)} is no path; take the NUL character out of it")
+    elif path.is_dir():
+        yield from _below(path, excluded)
+    elif os.path.lexists(path):
+        yield Found(path)
+    elif _WILD & set(str(path)):
+        yield from _matching(path, excluded)
+    else:
+        yield Found(path, f"{printable(path)} does not exist; check the path")
+
+
+def _matching(pattern: Path, excluded: str) -> Iterator[Found]:
+    """The files that the pattern names, and all below the folders that it names."""
+    parts = pattern.parts
+    first = next(at for at, part in enumerate(parts) if _WILD & set(part))
+    base = Path(*parts[:first])
+    is_none = True
+    for found in _below(base, excluded) if base.is_dir() else ():
+        if _matches(found.path.relative_to(base).parts, parts[first:]):
+            is_none = False
+            yield found
+    if is_none:
+        yield Found(pattern, f"{printable(pattern)} matches no file; check the pattern")
+
+
+def _matches(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the pattern names the file or a folder above it; all prefixes at once, no backtracking."""
+    reached = {0}  # how many parts of the pattern may have been used up
+    for name in names:
+        reached |= {at + 1 for at in reached if at < len(pattern) and pattern[at] == "**"}
+        if len(pattern) in reached:
+            return True
+        reached = {at for at in reached if pattern[at] == "**"} | {
+            at + 1 for at in reached if fnmatchcase(name, pattern[at])
+        }
+    return len(pattern) in reached
+
+
+def _below(directory: Path, excluded: str) -> Iterator[Found]:
+    waiting = [directory]
+    problems: list[Found] = []
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                visible = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            reason = f"cannot be listed ({error.strerror}); check its permissions"
+            problems.append(Found(folder, f"{printable(folder)} {reason}"))
+            continue
+        subfolders: list[Path] = []
+        for entry in sorted(visible, key=lambda entry: entry.name):
+            path = folder / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if os.path.realpath(path) != excluded:
+                    subfolders.append(path)
+            elif entry.is_symlink() and path.is_dir():
+                reason = "is a link to a directory, which is not followed; name it if it is wanted"
+                problems.append(Found(path, f"{printable(path)} {reason}"))
+            else:
+                yield Found(path, _junk(path))
+        waiting += reversed(subfolders)
+    yield from problems
+
+
+def _junk(path: Path) -> str:
+    what = _JUNK_SUFFIXES.get(path.suffix.lower())
+    return f"{printable(path)} is {what}, which holds no text; leave it out" if what else ""
+
+
+def _has_nul(path: Path) -> bool:
+    return "\x00" in str(path)
