@@ -1,36 +1,35 @@
 """HTML to text with `#` headings, and where the headings of such text and of Markdown are."""
 
 import re
-import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from retrieval.decode import clean_text
 from retrieval.errors import NotText
-
-if TYPE_CHECKING:
-    from bs4 import BeautifulSoup, Tag
+from retrieval.page_tree import HEADINGS, Node, Tree, parse_page
+from retrieval.types import Scalar
 
 _DECLARED = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _HEAD_LEN = 2048  # bytes in which a page must declare its encoding
 
-_DROPPED = (
-    "head, title, script, style, nav, footer, aside, noscript, template, form, button, select, svg, iframe, "
-    "canvas, object, audio, video"
+_BLOCK_TAGS = (
+    "address article blockquote body caption dd details div dl dt figcaption figure header hr li "
+    "main ol p pre section summary table tbody thead tr ul"
 )
-_HIDDEN = '[hidden], [aria-hidden="true"], [style*="display:none"], [style*="display: none"]'
-_BLOCKS = (
-    "address, article, blockquote, body, caption, dd, details, div, dl, dt, figcaption, figure, "
-    "h1, h2, h3, h4, h5, h6, header, hr, li, main, ol, p, pre, section, summary, table, tbody, "
-    "thead, tr, ul"
-)
-_HEADING_TAGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
+_BLOCKS = frozenset(_BLOCK_TAGS.split())
+_SPACES, _WHITE = re.compile(r"[ \t]+"), re.compile(r"\s+")
 
-_ATX = re.compile(r"^ {0,3}#{1,6}[ \t]+(?P<title>.*)$")
+_HASH_LINE = re.compile(r"(?m)^ {0,3}#{1,6}[ \t].*$")
+_MARKED_LINE = re.compile(
+    r"(?m)^ {0,3}(?:#{1,6}[ \t].*|=++[ \t]*+|-{2,}+[ \t]*+|```.*|~~~.*)$"  # heading, underline, fence
+)
 _LONGEST_TITLE = 160  # characters; what is longer is cut
-_UNDERLINE = re.compile(r"^ {0,3}(=+|-{2,})[ \t]*$")
-_FENCE = re.compile(r"^ {0,3}(```|~~~)")
-_FRONT_TITLE = re.compile(r"^title:\s*[\"']?(.*?)[\"']?\s*$", re.IGNORECASE)
+_LONGEST_FRONT = 2**16  # characters; a rule far below is no end of front matter
+_FRONT_CLOSING = re.compile(r"\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_FRONT_PAIR = re.compile(
+    r"(?m)^(?P<key>[A-Za-z][\w-]{0,63})[ \t]*:[ \t]+(?P<value>[^\s|>\[{&*!#].*)$"
+)
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +45,6 @@ class Page:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    text: str
-    start: int
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-
 def declared_encoding(content: bytes) -> str | None:
     """The encoding that an HTML page claims for itself."""
     found = _DECLARED.search(content[:_HEAD_LEN])
@@ -67,21 +56,22 @@ def read_html(markup: str, *, name: str) -> Page:
     The main content of a page as paragraphs; headings become lines that begin with `#`. Raises
     `NotText` for what no parser takes.
     """
-    soup = _parse(markup, name=name)
-    page_title = _inline(soup.title.get_text()) if soup.title else ""
-    main = _main_content(soup)
-    _clean(main)
-    first = main.find("h1")
-    title = _inline(first.get_text()) if first else page_title
-    return Page(title=title or page_title, text=_flow(main, soup))
+    try:
+        tree = parse_page(markup)
+    except AssertionError as error:
+        raise NotText(name, "its markup cannot be parsed") from error
+    main = _main_content(tree)
+    first = next((node for node in tree.nodes if node.tag == "h1" and not node.is_dropped), None)
+    page_title = _inline(clean_text(tree.title))
+    title = _inline(clean_text("".join(first.strings()))) if first else ""
+    return Page(title=title or page_title, text=_flow(main))
 
 
 def markdown_title(text: str) -> str:
     """The front matter's title, else the first heading, else ""."""
-    for line in _lines(text[: _front_matter_end(text)]):
-        found = _FRONT_TITLE.match(line.text)
-        if found and found.group(1):
-            return found.group(1)
+    for key, value in front_matter(text).items():
+        if key.lower() == "title" and str(value):
+            return str(value)
     headings = find_headings(text)
     return headings[0].title if headings else ""
 
@@ -89,42 +79,65 @@ def markdown_title(text: str) -> str:
 def find_headings(text: str) -> list[Heading]:
     """Markdown's headings in order: `#` lines and underlined lines, none inside code fences."""
     headings: list[Heading] = []
-    previous: _Line | None = None  # the line above, if it may be an underlined heading
     fence = ""
-    front_matter_end = _front_matter_end(text)
-    for line in _lines(text):
-        if line.start < front_matter_end:
+    body = _front_matter_end(text)
+    closed = body  # where the line after the last closing fence begins
+    for found in _MARKED_LINE.finditer(text, body):
+        line = found.group().lstrip()
+        if line.startswith(("```", "~~~")):
+            if fence in ("", line[:3]):
+                fence, closed = ("" if fence else line[:3]), found.end() + 1
+        elif fence:
             continue
-        mark = _FENCE.match(line.text)
-        if mark and fence in ("", mark.group(1)):
-            fence, previous = ("" if fence else mark.group(1)), None
-            continue
-        if fence:
-            continue
-        atx = _ATX.match(line.text)
-        if atx:
-            headings.append(Heading(_plain(atx.group("title")), line.start, line.end))
-        elif previous and _UNDERLINE.match(line.text):
-            headings.append(Heading(_plain(previous.text), previous.start, line.end))
-        opens = line.text.strip() and not atx and not line.text.lstrip().startswith(("|", ">", "-"))
-        previous = line if opens else None
+        elif line.startswith("#"):
+            title = line.lstrip("#")
+            headings.append(Heading(_plain(title), found.start(), found.end()))
+        else:
+            headings += _underlined(text, found, closed)
     return headings
 
 
+def find_marked_lines(text: str) -> list[Heading]:
+    """The headings in text that readers composed: `#` lines, whatever stands around them."""
+    return [
+        Heading(_plain(found.group().lstrip(" #")), found.start(), found.end())
+        for found in _HASH_LINE.finditer(text)
+    ]
+
+
+def front_matter(text: str) -> dict[str, Scalar]:
+    """The scalars of the `key: value` lines at the top of a Markdown file."""
+    pairs = _FRONT_PAIR.finditer(text, 4, max(4, _front_matter_end(text)))
+    return {found.group("key"): _scalar(found.group("value").rstrip()) for found in pairs}
+
+
+def _underlined(text: str, underline: re.Match[str], first: int) -> list[Heading]:
+    """The heading that `underline` makes of the line above it, if it makes one."""
+    end = underline.start() - 1
+    start = max(text.rfind("\n", 0, max(0, end)) + 1, 0)
+    line = text[start : max(start, end)]
+    is_plain = line.strip() and not line.lstrip().startswith(("|", ">", "-"))
+    if start < first or not is_plain or _HASH_LINE.match(line):
+        return []
+    return [Heading(_plain(line), start, underline.end())]
+
+
 def _front_matter_end(text: str) -> int:
+    """Where the block between two `---` lines ends; 0 without one."""
     if not text.startswith("---\n"):
         return 0
-    closing = text.find("\n---\n", 3)
-    return closing + 5 if closing >= 0 else 0
+    closing = _FRONT_CLOSING.search(text, 3, _LONGEST_FRONT)
+    return closing.end() if closing else 0
 
 
-def _lines(text: str) -> list[_Line]:
-    lines: list[_Line] = []
-    start = 0
-    for line in text.split("\n"):
-        lines.append(_Line(line, start))
-        start += len(line) + 1
-    return lines
+def _scalar(value: str) -> Scalar:
+    if value[:1] in {'"', "'"}:
+        return value[1:-1] if value[-1:] == value[:1] and len(value) > 1 else value[1:]
+    if value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    if _NUMBER.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    return value
 
 
 def _plain(title: str) -> str:
@@ -137,70 +150,60 @@ def _plain(title: str) -> str:
     return re.sub(r"[*`]+|(?<!\w)_+|_+(?!\w)", "", unlinked).strip()
 
 
-def _parse(markup: str, *, name: str) -> "BeautifulSoup":
-    from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
-    from bs4.exceptions import ParserRejectedMarkup
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
-        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
-        try:
-            return BeautifulSoup(markup, "html.parser")
-        except ParserRejectedMarkup as error:
-            raise NotText(name, "its markup cannot be parsed") from error
-
-
-def _main_content(soup: "BeautifulSoup") -> "Tag":
-    for selector in ("main", '[role="main"]', "article"):
-        found = soup.select(selector)
-        if len(found) == 1 and found[0].get_text(strip=True):
+def _main_content(tree: Tree) -> Node:
+    """The one element that says it is the main content, else the body, else everything."""
+    wanted: tuple[Callable[[Node], bool], ...] = (
+        lambda node: node.tag == "main",
+        lambda node: node.role == "main",
+        lambda node: node.tag == "article",
+    )
+    for is_wanted in wanted:
+        found = [node for node in tree.nodes if is_wanted(node)]
+        if len(found) == 1 and any(map(str.strip, found[0].strings())):
             return found[0]
-    return soup.body or soup
+    return next((node for node in tree.nodes if node.tag == "body"), tree.root)
 
 
-def _clean(main: "Tag") -> None:
-    """Removes what is not content, in place."""
-    from bs4.element import PreformattedString
-
-    for tag in main.select(f"{_DROPPED}, {_HIDDEN}"):
-        if not tag.decomposed:
-            tag.decompose()
-    for header in main.find_all("header"):
-        if header.find(_HEADING_TAGS) is None:
-            header.decompose()  # a site's banner; an article's header holds its heading
-    for string in main.find_all(string=True):
-        if isinstance(string, PreformattedString):
-            string.extract()  # comments, doctypes, processing instructions
-
-
-def _flow(main: "Tag", soup: "BeautifulSoup") -> str:
+def _flow(main: Node) -> str:
     """The text of `main`, one blank line between blocks."""
-    # First all line breaks of the source go, then those that the tags mean come in.
-    for string in main.find_all(string=True):
-        if string.find_parent("pre") is None:
-            string.replace_with(soup.new_string(re.sub(r"\s+", " ", string)))
-    for cell in main.find_all(["td", "th"]):
-        if cell.find_next_sibling(["td", "th"]):
-            cell.append(" | ")
-    for item in main.find_all("li"):
-        item.insert(0, "- ")
-    for heading in main.find_all(_HEADING_TAGS):
-        title = _inline(heading.get_text())
-        heading.clear()
-        if title:
-            heading.append("#" * int(heading.name[1]) + " " + title)
-    for rule in main.find_all("br"):
-        rule.replace_with("\n")
-    for block in main.select(_BLOCKS):
-        block.insert_before("\n\n")
-        block.insert_after("\n\n")
-    paragraphs = re.split(r"\n\s*\n", clean_text(main.get_text()))
+    parts: list[str] = []
+    waiting: list[tuple[Node, Iterator[Node | str]]] = [(main, iter(main.children))]
+    num_pre = 0  # how many `pre` elements are open; the source's line breaks count in them only
+    while waiting:
+        node, children = waiting[-1]
+        child = next(children, None)
+        if child is None:
+            waiting.pop()
+            num_pre -= node.tag == "pre"
+            parts.append("\n\n" if node.tag in _BLOCKS else "")
+        elif isinstance(child, str):
+            parts.append(child if num_pre else _WHITE.sub(" ", child))
+        elif child.tag in HEADINGS:
+            title = "" if child.is_dropped else _inline("".join(child.strings()))
+            parts.append(f"\n\n{'#' * HEADINGS[child.tag]} {title}\n\n" if title else "\n\n")
+        elif not child.is_dropped and (child.tag != "header" or child.has_heading):
+            # A header without heading is a site's banner; an article's header holds its heading.
+            parts.append(_opening(child))
+            num_pre += child.tag == "pre"
+            waiting.append((child, iter(child.children)))
+    paragraphs = re.split(r"\n\s*\n", clean_text("".join(parts)))
     tidied = (_tidy_lines(paragraph) for paragraph in paragraphs)
     return "\n\n".join(paragraph for paragraph in tidied if paragraph.strip("-| \n"))
 
 
+def _opening(node: Node) -> str:
+    """What stands before an element's own text."""
+    if node.tag == "br":
+        return "\n"
+    if node.follows_cell:
+        return " | "
+    if node.tag == "li":
+        return "\n\n- "
+    return "\n\n" if node.tag in _BLOCKS else ""
+
+
 def _tidy_lines(paragraph: str) -> str:
-    lines = (re.sub(r"[ \t]+", " ", line).strip() for line in paragraph.split("\n"))
+    lines = (_SPACES.sub(" ", line).strip() for line in paragraph.split("\n"))
     return "\n".join(line for line in lines if line)
 
 
