@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from retrieval.decode import clean_text
 
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
+_TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _TIMING = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^>]+)>", re.IGNORECASE)
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*+)?[ \t]++([^<>]++)>", re.IGNORECASE)
 _VOICE_END = re.compile(r"</v>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z\d][^<>]*>|<[\d:.]+>|\{\\[^{}]*\}|</>", re.IGNORECASE)
 _SPEAKER_CHANGE = re.compile(r"^\s*(?:>>+|-)\s+")
@@ -128,9 +128,30 @@ def _without_repeats(cues: Sequence[Cue]) -> list[Cue]:
 def _num_repeated(before: Cue, after: Cue) -> int:
     if before.speaker != after.speaker:
         return 0
-    earlier, later = before.words.split(), after.words.split()
-    longest = min(len(earlier), len(later))
-    return next((n for n in range(longest, 0, -1) if earlier[-n:] == later[:n]), 0)
+    return _longest_overlap(before.words.split(), after.words.split())
+
+
+def _longest_overlap(earlier: Sequence[str], later: Sequence[str]) -> int:
+    """How many of the last words of `earlier` are the first of `later`; in linear time."""
+    borders = _borders(later)
+    matched = 0
+    for word in earlier[max(0, len(earlier) - len(later)) :]:
+        while matched and later[matched] != word:
+            matched = borders[matched - 1]
+        matched += later[matched] == word
+    return matched
+
+
+def _borders(words: Sequence[str]) -> list[int]:
+    """For every prefix the length of the longest shorter prefix that also ends it."""
+    borders = [0] * len(words)
+    length = 0
+    for at in range(1, len(words)):
+        while length and words[length] != words[at]:
+            length = borders[length - 1]
+        length += words[length] == words[at]
+        borders[at] = length
+    return borders
 
 
 def _plain(markup: str) -> str:

@@ -23,10 +23,16 @@ _MAGIC = (
     (b"\x1f\x8b", "it is compressed"),
 )
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _MOST_CONTROLS = 0.01  # share of characters; terminal logs hold a few, binaries many
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u2060\u00ad"))
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 _LEGACY_DEFAULT = "cp1252"
+_SAMPLE_LEN = 2**16  # bytes that the guess among legacy encodings looks at
+_NO_ENCODINGS = ("punycode", "idna", "undefined", "escape")  # codecs that no page can mean
+_REPLACEMENT = "\ufffd"
+_LEAST_VALID = 8  # multi-byte characters per broken one that make a text damaged UTF-8
 
 
 def decode_text(content: bytes, *, name: str, declared: str | None = None) -> str:
@@ -46,9 +52,12 @@ def decode_text(content: bytes, *, name: str, declared: str | None = None) -> st
 
 
 def clean_text(text: str) -> str:
-    """Composed characters, `\\n` line ends, plain spaces, nothing invisible."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_INVISIBLE | _SPACES)
-    return _CONTROLS.sub("", unicodedata.normalize("NFC", text))
+    """Composed characters, `\\n` line ends, plain spaces, nothing invisible, nothing unstorable."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.translate(_INVISIBLE | _SPACES))
+        text = _SURROGATES.sub(_REPLACEMENT, text)
+    return _CONTROLS.sub("", text).replace("\x00", "")
 
 
 def _decode(content: bytes, *, name: str, declared: str | None) -> str:
@@ -59,10 +68,21 @@ def _decode(content: bytes, *, name: str, declared: str | None) -> str:
         raise NotText(name, "it contains NUL bytes")
     for candidate in filter(None, ("utf-8", declared)):
         try:
-            return content.decode(candidate)
-        except (UnicodeDecodeError, LookupError):
+            if not any(odd in candidate.lower() for odd in _NO_ENCODINGS):
+                return content.decode(candidate)
+        except (UnicodeError, LookupError):
             continue
-    return _strictly(content, _guess_encoding(content, name=name), name=name)
+    damaged = content.decode("utf-8", "replace")
+    if _is_damaged_utf8(damaged):
+        return damaged
+    return _strictly(content, _guess_encoding(content[:_SAMPLE_LEN], name=name), name=name)
+
+
+def _is_damaged_utf8(text: str) -> bool:
+    """Whether far more characters beyond ASCII came out whole than broken: legacy text has none."""
+    num_broken = text.count(_REPLACEMENT)
+    num_whole = len(_BEYOND_ASCII.findall(text)) - num_broken
+    return num_whole >= _LEAST_VALID * num_broken
 
 
 def _strictly(content: bytes, encoding: str, *, name: str) -> str:

@@ -1,6 +1,6 @@
 """Everything that can go wrong while finding, each with its cause and its remedy."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
@@ -11,6 +11,10 @@ class RetrievalError(Exception):
 class DocumentError(RetrievalError):
     """One document cannot be read; others are not affected."""
 
+    def __reduce__(self) -> tuple[Callable[..., "DocumentError"], tuple[type, tuple[object, ...]]]:
+        # Pickled by message: the constructors take other things than what they say.
+        return _said_again, (type(self), self.args)
+
 
 class EmptyFile(DocumentError):
     def __init__(self, name: str) -> None:
@@ -20,11 +24,6 @@ class EmptyFile(DocumentError):
 class NotText(DocumentError):
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"{name} is not text ({why}); save it as UTF-8 text")
-
-
-class UnknownFileType(DocumentError):
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"{name} is of a type that cannot be read; use one of {_listed(known)}")
 
 
 class UnreadableFile(DocumentError):
@@ -44,6 +43,45 @@ class InvalidMetadata(DocumentError):
     def __init__(self, name: str, why: str) -> None:
         super().__init__(
             f"metadata {name!r} cannot be kept ({why}); give names without quotes, and texts, numbers, true or false"
+        )
+
+
+class UnsupportedFormat(DocumentError):
+    def __init__(self, name: str, *, what: str, remedy: str) -> None:
+        super().__init__(f"{name} is {what}, which is not supported; {remedy}")
+
+
+class EncryptedFile(DocumentError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is protected by a password; remove the password and add it again")
+
+
+class NoTextLayer(DocumentError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} holds pages but no text, as scans do; run OCR first, e.g. `ocrmypdf scan.pdf text.pdf`"
+        )
+
+
+class CorruptFile(DocumentError):
+    def __init__(self, name: str, *, kind: str, why: str) -> None:
+        super().__init__(f"{name} is broken ({kind}: {why}); repair it or save it once more")
+
+
+class TooMuchInside(DocumentError):
+    def __init__(self, name: str, *, limit: int) -> None:
+        super().__init__(
+            f"{name} unpacks to more than {limit / 2**20:.0f} MiB; split it, or leave it out if you do not trust it"
+        )
+
+
+class ReadingFailed(DocumentError):
+    """The process that reads files did not survive this one; the next file gets a new process."""
+
+    def __init__(self, name: str, *, media_type: str, why: str) -> None:
+        kind = f"the reader of {media_type} files" if media_type else "the reader"
+        super().__init__(
+            f"{name} cannot be read ({kind} {why}); save it in another format, split it, or leave it out"
         )
 
 
@@ -215,6 +253,12 @@ class DocumentMissing(KnowledgeBaseError):
         super().__init__(
             f"there is no document {document_id!r}; search again, it may have been updated or removed"
         )
+
+
+def _said_again(kind: type[DocumentError], args: tuple[object, ...]) -> DocumentError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -50,6 +50,9 @@ def parse_transcript(text: str, *, source: str) -> Document:
 def _labelled_lines(text: str) -> list[_Speech]:
     """One speech per line `Speaker: words` or, without speakers, per paragraph."""
     speeches: list[_Speech] = []
+    more: list[
+        str
+    ] = []  # lines that go on with the last speech; joined once, since they may be many
     is_paragraph_over = True
     for line in text.split("\n"):
         stamp = _STAMP.match(line)
@@ -61,12 +64,20 @@ def _labelled_lines(text: str) -> list[_Speech]:
             continue
         goes_on = not speaker and not stamp and speeches
         if goes_on and (speeches[-1].speaker or not is_paragraph_over):
-            speeches[-1] = replace(speeches[-1], words=f"{speeches[-1].words} {words}")
+            more.append(words)
         else:
+            _extend_last(speeches, more)
             start_s = _stamp_seconds(stamp) if stamp else None
             speeches.append(_Speech(words, speaker or None, start_s, None))
         is_paragraph_over = False
+    _extend_last(speeches, more)
     return speeches
+
+
+def _extend_last(speeches: list[_Speech], more: list[str]) -> None:
+    if more:
+        speeches[-1] = replace(speeches[-1], words=" ".join((speeches[-1].words, *more)))
+        more.clear()
 
 
 def _stamp_seconds(stamp: re.Match[str]) -> float:

@@ -19,7 +19,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = (
         "import sys, retrieval, retrieval.types, retrieval.errors;"
-        "print(*{'numpy', 'torch', 'chromadb', 'sqlite3', 'bs4'} & set(sys.modules))"
+        "print(*{'numpy', 'torch', 'chromadb', 'sqlite3', 'lxml', 'pypdfium2_raw'} & set(sys.modules))"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert printed.stdout.strip() == b""
