@@ -22,9 +22,10 @@ from retrieval.errors import (
 from retrieval.filters import Where, selection
 from retrieval.indexer import Indexer
 from retrieval.ingest import check_metadata, is_below, origin_of
-from retrieval.intake import FileReader, Intake, Item, content_item, document_items, file_items
+from retrieval.intake import Intake, Item, content_item, document_items, file_items
 from retrieval.lock import DirectoryLock, Hold, Visit
 from retrieval.places import DEFAULT_STORE, is_shared, open_place, open_shared_place
+from retrieval.reading import ReadingProcess
 from retrieval.truth import Truth
 from retrieval.types import AddOutcome, Document, DocumentInfo, Hit, Progress, Scalar
 from retrieval.upkeep import Report, Upkeep
@@ -58,20 +59,14 @@ class KnowledgeBase:
     """
 
     def __init__(
-        self,
-        hold: Hold,
-        *,
-        view: View,
-        embedder: Embedder,
-        writer: Writer | None,
-        reader: FileReader,
+        self, hold: Hold, *, view: View, embedder: Embedder, writer: Writer | None = None
     ) -> None:
         """Takes over hold, view and writer, and closes them with itself; without a writer it can only be read."""
         self._hold = hold
         self._view = view
         self._embedder = embedder
         self._writer = writer
-        self._reader = reader
+        self._files = ReadingProcess()
         self._closing = threading.Lock()
         self._is_closed = False
 
@@ -123,7 +118,7 @@ class KnowledgeBase:
         """As `add`, with news of how far it has come in between."""
         check_metadata(metadata or {})
         found = list(walk(paths, exclude=self.path))
-        items = file_items(found, reader=self._reader, metadata=metadata or {})
+        items = file_items(found, reader=self._files, metadata=metadata or {})
         return self._take_in(items, collection=collection, num_files=len(found))
 
     def add_content(
@@ -136,7 +131,7 @@ class KnowledgeBase:
     ) -> Iterator[AddOutcome]:
         """As `add`, for one document that came through a pipe; one of the same name is replaced."""
         check_metadata(metadata or {})
-        item = content_item(content, name=name, reader=self._reader, metadata=metadata or {})
+        item = content_item(content, name=name, reader=self._files, metadata=metadata or {})
         return _outcomes(self._take_in([item], collection=collection, num_files=1))
 
     def add_documents(
@@ -237,6 +232,7 @@ class KnowledgeBase:
                 return
             self._hold.check_process()
             self._is_closed = True
+        self._files.close()
         self._view.close()
         if self._writer:
             with self._writer.turn:
@@ -289,7 +285,6 @@ def open_knowledge_base(
     *,
     embedder: Embedder | None = None,
     store: str = DEFAULT_STORE,
-    reader: FileReader | None = None,
     catch_up: bool = True,
     rebuild: bool = False,
 ) -> KnowledgeBase:
@@ -314,9 +309,7 @@ def open_knowledge_base(
         undo.callback(indexer.store.close)
         writer = Writer(truth, indexer)
         view = View(path / TRUTH_FILE, store=lambda _: indexer.store)
-        knowledge_base = KnowledgeBase(
-            lock, view=view, embedder=embedder, writer=writer, reader=reader or _reader()
-        )
+        knowledge_base = KnowledgeBase(lock, view=view, embedder=embedder, writer=writer)
         if not rebuild:
             _repair(indexer, path, catch_up=catch_up)
         undo.pop_all()
@@ -345,7 +338,7 @@ def visit_knowledge_base(
     finally:
         truth.close()
     view = View(file, store=shared)
-    return KnowledgeBase(Visit(path), view=view, embedder=embedder, writer=None, reader=_reader())
+    return KnowledgeBase(Visit(path), view=view, embedder=embedder)
 
 
 def _repair(indexer: Indexer, path: Path, *, catch_up: bool) -> None:
@@ -355,12 +348,6 @@ def _repair(indexer: Indexer, path: Path, *, catch_up: bool) -> None:
     while catch_up and indexer.step():
         pass
     indexer.settle()
-
-
-def _reader() -> FileReader:
-    from retrieval import documents
-
-    return documents
 
 
 def _outcomes(news: Iterable[AddOutcome | Progress]) -> Iterator[AddOutcome]:
