@@ -16,10 +16,14 @@ from retrieval.lock import DirectoryLock
 from retrieval.store import Neighbour, merge, ordered
 
 if TYPE_CHECKING:
+    import httpx
     from chromadb.api import ClientAPI
+    from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
 VECTORS_FOLDER = "vectors"
+
+_TIMEOUT_S = 30.0  # of one call to a server
 
 
 class ChromaStore:
@@ -84,9 +88,7 @@ class ChromaStore:
     def close(self) -> None:
         self._check()
         self._opened.clear()
-        close = getattr(self._client, "close", None)
-        if close is not None:
-            close()
+        _close(self._client)
 
     def _probe(self, collections: Sequence[int], dimension: int) -> None:
         """A damaged index opens and counts, but fails to answer."""
@@ -206,9 +208,12 @@ class ChromaServer:
         from chromadb.errors import NotFoundError
 
         client = self._connect()
-        for number in collections:
-            with suppress(NotFoundError):
-                client.delete_collection(f"{self._prefix(generation)}{number}")
+        try:
+            for number in collections:
+                with suppress(NotFoundError):
+                    client.delete_collection(f"{self._prefix(generation)}{number}")
+        finally:
+            _close(client)
 
     def _prefix(self, generation: int) -> str:
         return f"gleandraft-{self._name}-{generation}-"
@@ -218,12 +223,15 @@ class ChromaServer:
         from chromadb.config import Settings
 
         try:
-            return HttpClient(
+            client = HttpClient(
                 host=self._host,
                 port=self._port,
                 ssl=self._is_secure,
                 settings=Settings(anonymized_telemetry=False),
             )
+            for session in _sessions(client):
+                session.timeout = _TIMEOUT_S  # by default it waits for ever
+            return client
         except ValueError as error:  # how it says that nobody answers
             raise VectorServerUnreachable(self._url, str(error)) from error
 
@@ -233,6 +241,28 @@ def _embedded_client(folder: Path) -> "ClientAPI":
     from chromadb.config import Settings
 
     return PersistentClient(folder, settings=Settings(anonymized_telemetry=False))
+
+
+def _closable(client: "ClientAPI") -> "Client":
+    from chromadb.api.client import Client
+
+    assert isinstance(client, Client), "this kind of client cannot be closed"
+    return client
+
+
+def _sessions(client: "ClientAPI") -> "list[httpx.Client]":
+    """What the client of a server talks through; Chroma offers no way to limit its patience, or to close it."""
+    own = _closable(client)
+    servers = (own._server, getattr(own._admin_client, "_server", None))
+    sessions = (getattr(server, "_session", None) for server in servers)
+    return [session for session in sessions if session is not None]  # none where Chroma is embedded
+
+
+def _close(client: "ClientAPI") -> None:
+    sessions = _sessions(client)
+    _closable(client).close()
+    for session in sessions:
+        session.close()
 
 
 def _query(collection: "Collection", vectors: Vectors, *, limit: int) -> list[list[Neighbour]]:

@@ -337,7 +337,7 @@ def visit_knowledge_base(
         shared(truth)
     finally:
         truth.close()
-    view = View(file, store=shared)
+    view = View(file, store=shared, close_store=shared.close)
     return KnowledgeBase(Visit(path), view=view, embedder=embedder)
 
 

@@ -13,10 +13,17 @@ from retrieval.truth import Truth
 class View:
     """Connections to the truth that only read, as many as are needed at a time, and the vectors."""
 
-    def __init__(self, file: Path, *, store: Callable[[Truth], VectorStore]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        store: Callable[[Truth], VectorStore],
+        close_store: Callable[[], None] = lambda: None,
+    ) -> None:
         """`store` gives the vectors that go with the truth as it is now."""
         self._file = file
         self._store = store
+        self._close_store = close_store
         self._idle: deque[Truth] = deque()
         self._is_closed = False
 
@@ -41,6 +48,7 @@ class View:
         """Connections in use are closed by who uses them."""
         self._is_closed = True
         self._close_idle()
+        self._close_store()
 
     def _close_idle(self) -> None:
         while self._idle:
@@ -60,6 +68,8 @@ class SharedStore:
         generation = truth.generation
         with self._turn:
             if self._store is None or generation != self._generation:
+                if self._store is not None:
+                    self._store.close()
                 self._store = self._place.open(generation, truth.ledger.collections())
                 self._generation = generation
             return self._store

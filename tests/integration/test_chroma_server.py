@@ -1,0 +1,280 @@
+"""A knowledge base over a Chroma server, started for real: one process writes, many search."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from retrieval.embed import HashEmbedder, Vectors
+from retrieval.errors import (
+    EmbedderMismatch,
+    KnowledgeBaseLocked,
+    KnowledgeBaseMissing,
+    NotShared,
+    ReadOnly,
+    VectorServerUnreachable,
+)
+from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base, visit_knowledge_base
+from retrieval.types import Document
+
+VISIBLE_S = 1.0  # until a new passage can be found by everybody
+NUM_READERS = 4
+
+
+class Server:
+    """`chroma run` on a free port of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self) -> None:
+        program = Path(sys.executable).with_name("chroma")
+        options = ["--path", self._folder, "--host", "127.0.0.1", "--port", str(self._port)]
+        self._process = subprocess.Popen(
+            [str(program), "run", *map(str, options)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1):
+                return
+            time.sleep(0.05)
+        raise AssertionError("chroma run does not listen")
+
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("chroma"))
+    yield running
+    running.kill()
+
+
+def note(name: str, text: str) -> Document:
+    return Document(name, name, text, "text/plain")
+
+
+def dense(kb: KnowledgeBase, query: str) -> list[str]:
+    """The texts that are found by meaning."""
+    return [
+        hit.passage.text
+        for hit in kb.search([query], limit=5)
+        if any(rank.source == "dense" for rank in hit.ranks)
+    ]
+
+
+def test_what_the_writer_adds_updates_and_removes_the_visitor_sees(
+    tmp_path: Path, server: Server
+) -> None:
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url) as writer:
+        visitor = visit_knowledge_base(tmp_path, store=server.url, embedder=HashEmbedder())
+        assert dense(visitor, "harbour") == []
+        list(writer.add_documents([note("a", "The harbour is closed.")]))
+        assert dense(visitor, "harbour") == ["The harbour is closed."]
+        list(writer.add_documents([note("a", "The harbour is open.")]))
+        assert dense(visitor, "harbour") == ["The harbour is open."]
+        list(writer.add_documents([note("b", "Snow falls.")], collection="other"))
+        assert set(dense(visitor, "harbour snow")) == {"The harbour is open.", "Snow falls."}
+        writer.remove(*(each.id for each in writer.documents(collection="default")))
+        assert dense(visitor, "harbour") == ["Snow falls."]
+        with pytest.raises(ReadOnly, match="open it for writing"):
+            visitor.remove("x")
+        visitor.close()
+
+
+def test_a_rebuilt_index_is_followed_by_visitors(tmp_path: Path, server: Server) -> None:
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url) as writer:
+        list(writer.add_documents([note("a", "The harbour is closed.")]))
+        with visit_knowledge_base(tmp_path, store=server.url, embedder=HashEmbedder()) as visitor:
+            assert dense(visitor, "harbour") == ["The harbour is closed."]
+            assert writer.rebuild().is_sound
+            assert dense(visitor, "harbour") == ["The harbour is closed."]
+
+
+def test_there_is_one_writer_and_visitors_need_a_server_and_the_same_embedder(
+    tmp_path: Path, server: Server
+) -> None:
+    with pytest.raises(KnowledgeBaseMissing, match="gleandraft add"):
+        visit_knowledge_base(tmp_path / "none", store=server.url, embedder=HashEmbedder())
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url):
+        with pytest.raises(KnowledgeBaseLocked):
+            open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url)
+        with pytest.raises(NotShared, match="chroma run"):
+            visit_knowledge_base(tmp_path, store="chroma", embedder=HashEmbedder())
+        with pytest.raises(EmbedderMismatch):
+            visit_knowledge_base(tmp_path, store=server.url, embedder=HashEmbedder(8))
+
+
+def test_two_knowledge_bases_on_one_server_do_not_mix(tmp_path: Path, server: Server) -> None:
+    with (
+        open_knowledge_base(tmp_path / "1", embedder=HashEmbedder(), store=server.url) as first,
+        open_knowledge_base(tmp_path / "2", embedder=HashEmbedder(), store=server.url) as second,
+    ):
+        list(first.add_documents([note("a", "The harbour is closed.")]))
+        assert dense(second, "harbour") == []
+        list(second.add_documents([note("a", "The harbour is open.")]))
+        assert dense(first, "harbour") == ["The harbour is closed."]
+
+
+def test_a_server_killed_and_started_again_has_lost_nothing(tmp_path: Path) -> None:
+    server = Server(tmp_path / "chroma")
+    notes = [note(str(number), f"Word{number} and more.") for number in range(300)]
+    kb = open_knowledge_base(tmp_path / "kb", embedder=HashEmbedder(), store=server.url)
+    list(kb.add_documents(notes))
+    server.kill()
+    with pytest.raises(VectorServerUnreachable, match="start it with `chroma run`"):
+        list(kb.add_documents([note("late", "Written while nobody listened.")]))
+    with pytest.raises(VectorServerUnreachable):
+        kb.search(["harbour"], limit=1)
+    server.start()
+    list(kb.add_documents([note("later", "Written afterwards.")]))
+    assert "Written while nobody listened." in dense(kb, "written while nobody listened")
+    report = kb.check()
+    assert (report.num_documents, report.num_repaired) == (302, 0)
+    kb.close()
+    server.kill()
+
+
+def test_a_server_that_hangs_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.chroma._TIMEOUT_S", 0.5)
+    server = Server(tmp_path / "chroma")
+    with open_knowledge_base(tmp_path / "kb", embedder=HashEmbedder(), store=server.url) as kb:
+        list(kb.add_documents([note("a", "The harbour is closed.")]))
+        server.pause()
+        with pytest.raises(VectorServerUnreachable):
+            kb.search(["harbour"], limit=1)
+    server.kill()
+
+
+def test_vectors_that_a_server_lost_are_brought_back_without_embedding_again(
+    tmp_path: Path,
+) -> None:
+    server = Server(tmp_path / "chroma")
+    with open_knowledge_base(tmp_path / "kb", embedder=HashEmbedder(), store=server.url) as kb:
+        list(kb.add_documents([note("a", "The harbour is closed.")]))
+    server.kill()
+    empty = Server(tmp_path / "another")
+    embedder = CountingEmbedder()
+    with open_knowledge_base(tmp_path / "kb", embedder=embedder, store=empty.url) as kb:
+        assert dense(kb, "harbour") == ["The harbour is closed."]
+    assert embedder.num_embedded == 0
+    empty.kill()
+
+
+class CountingEmbedder(HashEmbedder):
+    """Counts the passages that it was asked to embed."""
+
+    num_embedded = 0
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.num_embedded += len(texts)
+        return super().embed(texts)
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return super().embed(texts)
+
+
+READER = """
+import sys, time
+from pathlib import Path
+from retrieval import HashEmbedder, visit_knowledge_base
+with visit_knowledge_base(Path(sys.argv[1]), store=sys.argv[2], embedder=HashEmbedder()) as kb:
+    print("ready", flush=True)
+    for line in sys.stdin:
+        word, wanted = line.split()
+        begun = time.monotonic()
+        while True:
+            hits = kb.search([word], limit=1)
+            found = hits and wanted in hits[0].passage.text and len(hits[0].ranks) == 2
+            if found or time.monotonic() - begun > 20:
+                break
+        print("found" if found else "missing", time.monotonic() - begun, flush=True)
+"""
+
+
+def test_four_processes_search_while_one_adds(
+    tmp_path: Path, server: Server, figures: list[str]
+) -> None:
+    slowest = 0.0
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url) as kb:
+        readers = [
+            subprocess.Popen(
+                [sys.executable, "-c", READER, str(tmp_path), server.url],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                bufsize=1,
+            )
+            for _ in range(NUM_READERS)
+        ]
+        try:
+            for reader in readers:
+                assert ask(reader, "") == "ready"
+            for number in range(20):
+                batch = [
+                    note(f"{number}-{part}", f"Key{number}x{part} opens door {part}.")
+                    for part in range(25)
+                ]
+                assert all(each.status == "added" for each in kb.add_documents(batch))
+                for reader in readers:  # all of them look at the same time
+                    assert reader.stdin
+                    reader.stdin.write(f"key{number}x24 Key{number}x24\n")
+                for reader in readers:
+                    word, seconds = ask(reader, "").split()
+                    assert word == "found"
+                    slowest = max(slowest, float(seconds))
+            assert kb.num_documents == 500
+            assert kb.check().num_repaired == 0
+        finally:
+            for reader in readers:
+                reader.kill()
+                reader.communicate()
+    figures.append(f"new passages were visible to {NUM_READERS} processes within {slowest:.2f} s")
+    assert slowest < VISIBLE_S
+
+
+def ask(reader: "subprocess.Popen[str]", line: str) -> str:
+    assert reader.stdin
+    assert reader.stdout
+    if line:
+        reader.stdin.write(line + "\n")
+    return reader.stdout.readline().strip()
+
+
+def test_a_forked_child_of_a_visitor_is_refused(tmp_path: Path, server: Server) -> None:
+    from retrieval.errors import UsedAfterFork
+
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url) as kb:
+        list(kb.add_documents([note("a", "The harbour is closed.")]))
+    with visit_knowledge_base(tmp_path, store=server.url, embedder=HashEmbedder()) as visitor:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                visitor.search(["x"], limit=1)
+            except UsedAfterFork:
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
