@@ -6,13 +6,23 @@ from collections.abc import Sequence
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads
 
-from bench import answers, collect, decode, equality, guesses, scenes, stall, summaries
+from bench import answers, collect, decode, embedding, equality, guesses, scenes, stall, summaries
 
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for module in (decode, equality, collect, scenes, stall, answers, summaries, guesses):
+    for module in (
+        decode,
+        equality,
+        collect,
+        scenes,
+        stall,
+        answers,
+        summaries,
+        guesses,
+        embedding,
+    ):
         module.add_command(commands)
     arguments = parser.parse_args(words)
     arguments.run(arguments)

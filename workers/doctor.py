@@ -71,12 +71,29 @@ def _waiting_threads(_: Settings) -> str:
 
 
 def _embedding(settings: Settings) -> str:
-    from retrieval import MiniLmEmbedder, open_embedder
+    from retrieval import MiniLmEmbedder, SentenceEmbedder, open_embedder
 
     embedder = open_embedder(settings.embedder)
+    vectors = f"{embedder.name}, {embedder.dimension} dimensions"
     if isinstance(embedder, MiniLmEmbedder):
-        return f"{embedder.name} in {embedder.verify()}, checksum right"
-    return f"{embedder.name}, no files"
+        computed = _computed_in(embedder.precision)
+        return f"{vectors}, {computed}, in {embedder.verify()}, checksum right"
+    if isinstance(embedder, SentenceEmbedder):
+        told = f"{_computed_in(embedder.precision)}, reads {embedder.max_tokens} tokens"
+        return f"{vectors}, {told}, prefixes: {embedder.prefixes.source}, in {embedder.folder}"
+    return f"{vectors}, no files"
+
+
+def describe_reranker(name: str) -> str:
+    """Raises `RetrievalError`; loads nothing."""
+    from retrieval import open_reranker
+
+    reranker = open_reranker(name)
+    return f"{reranker.name}, {_computed_in(reranker.precision)}, in {reranker.folder}"
+
+
+def _computed_in(precision: str) -> str:
+    return precision if precision == "bfloat16" else f"{precision} (no bfloat16 on this processor)"
 
 
 def _main_model(settings: Settings) -> str:

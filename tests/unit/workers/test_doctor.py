@@ -1,0 +1,64 @@
+"""What the doctor says of models, which it examines without loading them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline import load_settings
+from pipeline.settings import Settings
+from retrieval import MiniLmEmbedder
+from retrieval.errors import WrongKindOfModel
+from workers.doctor import CHECKS, describe_reranker, examine
+
+
+def said_of_embedder(name: str) -> str:
+    return CHECKS["embedding model"](settings_with(name))
+
+
+def settings_with(embedder: str) -> Settings:
+    return load_settings(embedder=embedder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model of one's own: all files but the weights, which are not looked at."""
+    copy = tmp_path / "e5-small-ours"
+    packaged = MiniLmEmbedder().verify()
+    shutil.copytree(packaged, copy, ignore=shutil.ignore_patterns("*.safetensors"))
+    return copy
+
+
+def test_the_packaged_embedder_is_described_and_checked() -> None:
+    said = said_of_embedder("all-MiniLM-L6-v2")
+    assert said.startswith("all-MiniLM-L6-v2, 384 dimensions, ")
+    assert any(precision in said for precision in ("bfloat16", "float32"))
+    assert said.endswith("checksum right")
+
+
+def test_hashed_words_need_no_files() -> None:
+    assert said_of_embedder("hash-256") == "hash-256, 256 dimensions, no files"
+
+
+def test_a_model_of_ones_own_is_described_with_its_prefixes(folder: Path) -> None:
+    said = said_of_embedder(str(folder))
+    assert "#e5, 384 dimensions, " in said
+    assert "reads 252 tokens, prefixes: e5, in " in said  # 254 less "passage" and ":"
+    assert "prefixes: plain" in said_of_embedder(f"{folder}#plain")
+
+
+def test_a_model_that_is_not_there_comes_with_the_command_that_gets_it() -> None:
+    records = {record.name: record for record in examine(settings_with("intfloat/e5-small-v2"))}
+    record = records["embedding model"]
+    assert not record.ok
+    assert record.fix == "download it with `hf download intfloat/e5-small-v2`"
+
+
+def test_a_reranker_is_described_or_refused(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"architectures": ["BertForSequenceClassification"]}))
+    assert describe_reranker(str(tmp_path)).endswith(f", in {tmp_path}")
+    config.write_text(json.dumps({"architectures": ["BertModel"]}))
+    with pytest.raises(WrongKindOfModel):
+        describe_reranker(str(tmp_path))
