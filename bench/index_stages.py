@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from retrieval import KnowledgeBase, MiniLmEmbedder, open_knowledge_base
-from retrieval.embed import Vectors, unit_rows
 from retrieval.types import Document
+from retrieval.vectors import Vectors, unit_rows
 from training.records import read_lines
 
 NUM_CLUSTERS = 500

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from retrieval.embed import Vectors
 from retrieval.errors import InvalidStoreUrl, VectorIndexBroken, VectorServerUnreachable
 from retrieval.lock import DirectoryLock
 from retrieval.store import Neighbour, merge, ordered
+from retrieval.vectors import Vectors
 
 if TYPE_CHECKING:
     import httpx

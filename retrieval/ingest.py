@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 from pathlib import Path
 
-from retrieval.chunk import MAX_TOKENS, OVERLAP, Chunk, chunk_document
+from retrieval.chunk import MAX_TOKENS, Chunk, chunk_document
 from retrieval.documents import printable
 from retrieval.embed import Embedder
 from retrieval.errors import EmptyFile, InvalidMetadata, NotText
 from retrieval.truth import NewDocument, NewPassage
 from retrieval.types import Document, Scalar
 
-RECIPE = f"sentences-2 {MAX_TOKENS} {OVERLAP}"  # raise the number when reading or chunking changes
-
+RECIPE = "sentences-2"  # raise the number when reading or chunking changes
 _LONGEST_NAME = 160  # characters of title or heading; passages must not be crowded out
 
 
@@ -48,7 +47,12 @@ def digest_of_document(document: Document) -> str:
 
 def recipe(embedder: Embedder) -> str:
     """How passages are made: if it changes, they are made again."""
-    return f"{RECIPE} for {embedder.name}"
+    return f"{RECIPE} of {passage_tokens(embedder)} tokens for {embedder.name}"
+
+
+def passage_tokens(embedder: Embedder) -> int:
+    """The most that a passage has, so that the embedder reads all of it below title and heading."""
+    return min(MAX_TOKENS, embedder.max_tokens * 16 // 25)
 
 
 def embedding_text(title: str, heading: str, text: str) -> str:
@@ -61,7 +65,10 @@ def prepare(
     document: Document, *, id: str, origin: str, collection: str, digest: str, embedder: Embedder
 ) -> NewDocument:
     """The document with its passages, ready to be stored."""
-    chunks = chunk_document(document, count_tokens=embedder.count_tokens)
+    most = passage_tokens(embedder)
+    chunks = chunk_document(
+        document, count_tokens=embedder.count_tokens, max_tokens=most, overlap=most // 5
+    )
     return NewDocument(
         id=id,
         origin=origin,

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from retrieval.database import Database
-from retrieval.embed import Vectors, unit_rows
 from retrieval.filters import Selection
+from retrieval.vectors import Vectors, unit_rows
 
 _STORED = np.dtype("<f2")  # a cosine moves by less than 1e-4, and a vector takes half the room
 _UNSETTLED = "unsettled"

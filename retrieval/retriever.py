@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from retrieval.embed import Embedder, Vectors
+from retrieval.embed import Embedder
 from retrieval.errors import CollectionMissing
 from retrieval.filters import Selection
 from retrieval.fuse import Ranking, fuse
 from retrieval.store import Neighbour, VectorStore, most_similar
 from retrieval.truth import Truth
 from retrieval.types import Hit
+from retrieval.vectors import Vectors
 
 CANDIDATES = 50  # per query and way of searching
 _BROAD = 0.25  # share of the passages from which filtering what the index found is cheaper than comparing all

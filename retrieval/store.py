@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from retrieval.embed import Vectors
+from retrieval.vectors import Vectors
 
 _NOISE = 1e-6  # of a cosine in float32
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from retrieval.embed import HashEmbedder
 from retrieval.errors import EmptyFile, InvalidMetadata, NotText
 from retrieval.ingest import (
     check_metadata,
@@ -15,6 +16,8 @@ from retrieval.ingest import (
     document_id,
     is_below,
     origin_of,
+    passage_tokens,
+    prepare,
 )
 from retrieval.types import Document, Turn
 
@@ -75,3 +78,20 @@ def test_metadata_that_no_filter_could_find_is_refused(metadata: dict[str, Any])
 def test_text_that_cannot_be_stored_is_refused(text: str, error: type[Exception]) -> None:
     with pytest.raises(error, match=r"a\.txt"):
         check_text(replace(DOCUMENT, text=text))
+
+
+@pytest.mark.parametrize(("reads", "expected"), [(254, 160), (512, 160), (126, 80), (64, 40)])
+def test_passages_leave_room_for_title_and_heading(reads: int, expected: int) -> None:
+    embedder = HashEmbedder()
+    embedder.max_tokens = reads
+    assert passage_tokens(embedder) == expected
+    new = prepare(
+        replace(DOCUMENT, text="One two three four. " * 200),
+        id="d",
+        origin="o",
+        collection="c",
+        digest="1",
+        embedder=embedder,
+    )
+    assert max(embedder.count_tokens(each.text) for each in new.passages) <= expected
+    assert f"{expected} tokens for hash-256" in new.recipe
