@@ -62,6 +62,66 @@ class PassageRecord(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class RankRecord(Record):
+    """One list in which a passage was found, and where in it."""
+
+    source: str  # "dense", "lexical" or "rerank"
+    query: int  # number of the query, from 0
+    rank: int  # from 1
+
+
+@dataclass(frozen=True, slots=True)
+class HitRecord(Record):
+    """A passage that a search found: where it stands, and how it was found."""
+
+    ABSENT_WHEN_NONE: ClassVar[frozenset[str]] = frozenset({"page", "time", "speaker"})
+
+    id: str
+    document_id: str
+    source: str
+    title: str
+    heading: str
+    text: str
+    start: int  # characters; document text[start:end] == text
+    end: int
+    score: float  # higher is better; comparable only within one search
+    ranks: tuple[RankRecord, ...]
+    metadata: Mapping[str, str | int | float | bool]
+    page: int | None = None
+    time: float | None = None  # seconds from the start of the recording
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord(Record):
+    """A document of a knowledge base, without its text."""
+
+    id: str
+    source: str
+    title: str
+    media_type: str
+    collection: str
+    added_at: str  # ISO 8601, UTC
+    passages: int
+    metadata: Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRecord(Record):
+    """What a check of a knowledge base found; everything but the flaws has been repaired."""
+
+    documents: int
+    passages: int
+    missing_vectors: int
+    superfluous_vectors: int
+    interrupted_changes: int  # begun by a process that did not end them
+    vectors_built_again: bool
+    words_built_again: bool
+    documents_made_again: int  # passages, by another way of cutting
+    flaws: tuple[str, ...]  # of the database file itself
+
+
+@dataclass(frozen=True, slots=True)
 class AcceptanceRecord(Record):
     """Draft tokens of one source, and how many of them the model wrote itself."""
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.ask import AnswerDone, AnswerEvent, DecisionMade, Pipeline, TextPiece
-    from pipeline.build import build_pipeline, build_summarizer
+    from pipeline.build import build_pipeline, build_summarizer, open_library
     from pipeline.errors import PipelineError, SummaryCancelled
     from pipeline.settings import Settings, load_settings
     from pipeline.summarize import Summarizer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "ask": ("AnswerDone", "AnswerEvent", "DecisionMade", "Pipeline", "TextPiece"),
-    "build": ("build_pipeline", "build_summarizer"),
+    "build": ("build_pipeline", "build_summarizer", "open_library"),
     "errors": ("PipelineError", "SummaryCancelled"),
     "settings": ("Settings", "load_settings"),
     "summarize": ("Summarizer",),
@@ -56,6 +56,7 @@ __all__ = [
     "build_pipeline",
     "build_summarizer",
     "load_settings",
+    "open_library",
 ]
 
 

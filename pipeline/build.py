@@ -20,17 +20,27 @@ from pipeline.support import Support, load_support
 from pipeline.tokenizer import load_tokenizer
 from pipeline.trained_judge import load_judge
 from pipeline.writer import Writer
-from retrieval import Embedder, Reader, cosines, open_embedder, open_knowledge_base, rank_texts
+from retrieval import (
+    Embedder,
+    KnowledgeBase,
+    Reader,
+    cosines,
+    open_embedder,
+    open_knowledge_base,
+    rank_texts,
+    visit_knowledge_base,
+)
 
 
-def build_pipeline(settings: Settings) -> Pipeline:
-    """Opens the knowledge base and loads both models.
+def build_pipeline(settings: Settings, *, may_add: bool = False) -> Pipeline:
+    """Opens the knowledge base and loads both models. Beside a Chroma server any number of pipelines may read a
+    knowledge base; only one process may add to it.
 
     Raises the errors of `retrieval` and `decoding`: a locked or broken knowledge base, a missing model; and those of
     `load_judge` and `load_support`.
     """
     embedder = open_embedder(settings.embedder)
-    knowledge_base = open_knowledge_base(settings.kb, embedder=embedder)
+    knowledge_base = open_library(settings, embedder=embedder, may_add=may_add)
     try:
         writer = build_writer(settings)
         return Pipeline(
@@ -44,6 +54,27 @@ def build_pipeline(settings: Settings) -> Pipeline:
     except BaseException:
         knowledge_base.close()
         raise
+
+
+def open_library(
+    settings: Settings,
+    *,
+    embedder: Embedder | None = None,
+    may_add: bool = False,
+    catch_up: bool = True,
+    rebuild: bool = False,
+) -> KnowledgeBase:
+    """The knowledge base of the settings; where others may write beside us, it is for reading unless we `may_add`.
+
+    Raises the errors of `open_knowledge_base` and `visit_knowledge_base`.
+    """
+    embedder = embedder or open_embedder(settings.embedder)
+    if not may_add and "://" in settings.store:
+        return visit_knowledge_base(settings.kb, store=settings.store, embedder=embedder)
+
+    return open_knowledge_base(
+        settings.kb, embedder=embedder, store=settings.store, catch_up=catch_up, rebuild=rebuild
+    )
 
 
 def build_summarizer(settings: Settings) -> Summarizer:

@@ -25,7 +25,8 @@ class Settings(BaseSettings):
     proxy: str = str(EMBEDDED_MODELS / "proxy")  # the same of the slim proxy
     reader: str = str(EMBEDDED_MODELS / "reader")  # folder of the reader; empty: none is used
     dtype: Literal["float32", "bfloat16"] = "float32"
-    embedder: str = "all-MiniLM-L6-v2"  # name of the embedding model
+    embedder: str = "all-MiniLM-L6-v2"  # name, folder or Hugging Face id of the embedding model
+    store: str = "chroma"  # of vectors: chroma, exact, or the URL of a Chroma server
     deterministic: bool = False  # draft chains only: exact to the bit in bfloat16, too
     threads: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=1)
     redis_url: str | None = None  # None starts a private Redis

@@ -146,7 +146,7 @@ class EmbeddedChroma:
     checks that it still is the same process.
     """
 
-    is_shared = False
+    is_kept = True
 
     def __init__(self, lock: DirectoryLock, *, dimension: int) -> None:
         self._lock = lock
@@ -177,7 +177,7 @@ class EmbeddedChroma:
 class ChromaServer:
     """A Chroma server on an internal network, where only one process at a time may write for a knowledge base."""
 
-    is_shared = True
+    is_kept = True
 
     def __init__(self, url: str, *, name: str, dimension: int) -> None:
         """`name` tells the knowledge bases of one server apart. Raises `InvalidStoreUrl`."""

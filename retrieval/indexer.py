@@ -12,8 +12,9 @@ from retrieval.store import VectorPlace, VectorStore
 from retrieval.truth import Truth
 
 _STEP = 128  # entries between two commits
-_SAMPLE_SIZE = 32  # passages that are looked up by their own vectors
-_LEAST_FOUND = 0.9  # of these; an index by graph may miss one
+_GLANCE = 32  # passages that an opening looks up by their own vectors
+_LOOK = 1000  # the same of a check
+_MOST_LOST = 0.1  # of these; an index by graph may lose one now and then, a broken one loses many
 _ALIKE = 0.999  # cosine of a vector with itself as the index returns it
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 class Differences:
     """How far the vector index was from the documents."""
 
-    num_missing: int = 0  # vectors that it lacked
+    num_missing: int = 0  # vectors that it lacked, or did not find
     num_superfluous: int = 0  # vectors of passages that are gone
     num_pending: int = 0  # changes that an interrupted process had not told it
     was_broken: bool = False  # it did not answer, or not with what it held: built again
@@ -52,6 +53,8 @@ class Indexer:
             log.warning("building the vector index again", extra={"reason": str(error)})
             self._was_broken = True
             self._turn_over()
+        if not place.is_kept and truth.fact("embedder") == embedder.name:
+            self._fill()
 
     def close(self) -> None:
         self.settle()
@@ -68,7 +71,7 @@ class Indexer:
             self._was_broken
             or self._ledger.is_unsettled
             or self.store.count(self._ledger.collections()) != self._truth.num_passages
-            or not self._finds_sample()
+            or bool(self._lost(_GLANCE))
         )
 
     def check(self) -> Differences:
@@ -77,10 +80,13 @@ class Indexer:
         indexed = {number: self.store.ids(number) for number in self._ledger.collections()}
         missing, superfluous = self._ledger.reconcile(indexed)
         was_broken, self._was_broken = self._was_broken, False
-        if not was_broken and not self._finds_sample():
+        lost = [] if was_broken else self._lost(_LOOK)
+        if lost and len(lost) > _MOST_LOST * min(_LOOK, self._truth.num_passages):
             was_broken = True
             self.begin_anew()
-        return Differences(missing, superfluous, num_pending, was_broken)
+        else:
+            self._ledger.tell_again(lost)
+        return Differences(missing + len(lost), superfluous, num_pending, was_broken)
 
     def step(self) -> int:
         """Tells the store some of what is pending; how many entries, 0 if there was nothing."""
@@ -106,6 +112,11 @@ class Indexer:
     def _open(self) -> VectorStore:
         return self._place.open(self._truth.generation, self._ledger.collections())
 
+    def _fill(self) -> None:
+        """Brings a store that forgets to where it was."""
+        for number in self._ledger.collections():
+            self.store.upsert(number, *self._ledger.settled_vectors(number))
+
     def _tell(self, pending: Sequence[Pending]) -> None:
         owed = self._ledger.owed(pending)
         computed = self._embed([each for each in owed if each.vector is None])
@@ -130,20 +141,16 @@ class Indexer:
         vectors = pack(self._embedder.embed(texts))
         return {each.number: vector for each, vector in zip(owed, vectors, strict=True)}
 
-    def _finds_sample(self) -> bool:
-        """Whether the index returns what it should for vectors that we know it holds."""
-        sample = self._ledger.sample(_SAMPLE_SIZE)
-        pending = {each.passage_id for each in self._ledger.pending(limit=1_000_000)}
-        settled = [each for each in sample if each[0] not in pending]
-        if not settled:
-            return True
-        num_found = 0
-        for number in {each[1] for each in settled}:
-            rows = unpack([vector for _, at, vector in settled if at == number])
+    def _lost(self, size: int) -> list[str]:
+        """Of some passages that the index was told about, those that their own vectors do not find."""
+        lost: list[str] = []
+        for number, (ids, rows) in self._ledger.sample(size).items():
             try:
                 nearest = self.store.nearest(rows, limit=1, collections=[number])
             except VectorIndexBroken:
-                return False
-            # Of texts that stand twice either vector will do.
-            num_found += sum(bool(row) and row[0].similarity >= _ALIKE for row in nearest)
-        return num_found >= _LEAST_FOUND * len(settled)
+                return ids
+            for id_, row in zip(ids, nearest, strict=True):
+                # Of texts that stand twice either vector will do.
+                if not row or row[0].similarity < _ALIKE:
+                    lost.append(id_)
+        return lost

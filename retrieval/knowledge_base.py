@@ -13,6 +13,7 @@ from typing import Self
 from retrieval import retriever
 from retrieval.embed import Embedder, open_embedder
 from retrieval.errors import (
+    DocumentMissing,
     EmbedderMismatch,
     KnowledgeBaseClosed,
     KnowledgeBaseMissing,
@@ -199,6 +200,20 @@ class KnowledgeBase:
         """What has been added, by collection and source."""
         with self._reading() as truth:
             return list(truth.documents(selection(where), collection=collection))
+
+    def matching(self, names: Sequence[str]) -> list[DocumentInfo]:
+        """The documents of these ids, sources or paths; raises `DocumentMissing` for a name without one."""
+        by_name: dict[str, list[DocumentInfo]] = {}
+        for each in self.documents():
+            for name in {each.id, each.source, origin_of(Path(each.source))}:
+                by_name.setdefault(name, []).append(each)
+        found: dict[str, DocumentInfo] = {}
+        for name in names:
+            known = by_name.get(name) or by_name.get(origin_of(Path(name)))
+            if not known:
+                raise DocumentMissing(name)
+            found |= {each.id: each for each in known}
+        return list(found.values())
 
     def document(self, document_id: str) -> Document:
         """The document as it was read; raises `DocumentMissing`."""

@@ -117,19 +117,53 @@ class Ledger:
         )
         return [row[0] for row in rows], unpack([row[1] for row in rows])
 
-    def sample(self, size: int) -> list[tuple[str, int, bytes]]:
-        """(passage id, collection, vector) of some passages, spread over all of them."""
+    def settled_vectors(self, collection: int) -> tuple[list[str], Vectors]:
+        """Ids and vectors of all that the index was told about a collection."""
+        rows = self._database.rows(
+            """
+            select passages.id, vector from documents
+            join passages on passages.document_id = documents.id
+            join vectors on vectors.number = passages.number
+            where collection = ? and passages.id not in (select passage_id from pending)
+            order by passages.number
+            """,
+            collection,
+        )
+        return [row[0] for row in rows], unpack([row[1] for row in rows])
+
+    def sample(self, size: int) -> dict[int, tuple[list[str], Vectors]]:
+        """Ids and vectors, by collection, of about `size` passages that the index was told about."""
         most = self._database.count("select coalesce(max(number), 0) from passages")
+        step = max(1, most // size)
         rows = self._database.rows_in(
             """
             select passages.id, collection, vector from passages
             join documents on documents.id = document_id
             join vectors on vectors.number = passages.number
-            where passages.number in
+            where passages.id not in (select passage_id from pending) and passages.number in
             """,
-            sorted({1 + place * most // size for place in range(size)}),
+            range(1, most + 1, step),
         )
-        return [(row[0], row[1], row[2]) for row in rows]
+        found: dict[int, list[tuple[str, bytes]]] = {}
+        for id_, collection, vector in rows:
+            found.setdefault(collection, []).append((id_, vector))
+        return {
+            collection: ([id_ for id_, _ in pairs], unpack([vector for _, vector in pairs]))
+            for collection, pairs in found.items()
+        }
+
+    def tell_again(self, passage_ids: Collection[str]) -> None:
+        """The index is told about these passages once more."""
+        rows = self._database.rows_in(
+            """
+            select passages.id, collection from passages
+            join documents on documents.id = document_id where passages.id in
+            """,
+            passage_ids,
+        )
+        with self._database.transaction():
+            for id_, collection in rows:
+                self.add_pending([id_], collection, "embed")
 
     def collections(self) -> list[int]:
         """The numbers of all collections that there ever were."""

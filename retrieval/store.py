@@ -46,7 +46,7 @@ class VectorPlace(Protocol):
     """Where a vector store lives. What is broken is left behind for a new generation."""
 
     @property
-    def is_shared(self) -> bool: ...  # whether several processes may search it
+    def is_kept(self) -> bool: ...  # whether an opening finds what the last one left
 
     def open(self, generation: int, collections: Sequence[int]) -> VectorStore:
         """Opens or creates it; raises `VectorIndexBroken` if what is there does not answer."""
@@ -132,7 +132,7 @@ class MemoryStore:
 class MemoryPlace:
     """Every opening begins empty: fine for tests and for small knowledge bases."""
 
-    is_shared = False
+    is_kept = False
 
     def __init__(self, *, dimension: int) -> None:
         self._dimension = dimension

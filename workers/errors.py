@@ -177,3 +177,15 @@ class NoTrace(WorkersError):
             f"{str(path)!r} does not say which tokens were read and written, so there is nothing to check; "
             "record an answer that a model wrote with `gleandraft ask QUESTION --json`"
         )
+
+
+class InvalidAssignment(WorkersError):
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text!r} is no metadata; write --meta NAME=VALUE")
+
+
+class InvalidComparison(WorkersError):
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text!r} is no condition; write --where NAME=VALUE, or one of != > >= < <= in place of ="
+        )

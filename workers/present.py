@@ -11,14 +11,19 @@ from gleandraft.wire import (
     CountsRecord,
     CoverageRecord,
     DecisionRecord,
+    DocumentRecord,
+    HitRecord,
+    IndexRecord,
     ItemRecord,
     JobRecord,
     PassageRecord,
+    RankRecord,
     TraceRecord,
     UsageRecord,
 )
 from pipeline.types import Answer, Citation, Coverage, Decision, Usage
-from retrieval.types import AddOutcome, Hit
+from retrieval.types import AddOutcome, DocumentInfo, Hit
+from retrieval.upkeep import Report
 from workers.jobs.types import Event, Item, Job, State, Waiting
 
 
@@ -55,6 +60,53 @@ def present_decision(decision: Decision) -> DecisionRecord:
 
 def present_added(outcome: AddOutcome) -> AddRecord:
     return AddRecord(outcome.path, outcome.status, outcome.reason, outcome.num_passages)
+
+
+def present_hit(hit: Hit) -> HitRecord:
+    passage = hit.passage
+    return HitRecord(
+        id=passage.id,
+        document_id=passage.document_id,
+        source=passage.source,
+        title=passage.title,
+        heading=passage.heading,
+        text=passage.text,
+        start=passage.start,
+        end=passage.end,
+        score=hit.score,
+        ranks=tuple(RankRecord(rank.source, rank.query, rank.rank) for rank in hit.ranks),
+        metadata=dict(passage.metadata),
+        page=passage.page,
+        time=passage.time,
+        speaker=passage.speaker,
+    )
+
+
+def present_document(known: DocumentInfo) -> DocumentRecord:
+    return DocumentRecord(
+        known.id,
+        known.source,
+        known.title,
+        known.media_type,
+        known.collection,
+        known.added_at,
+        known.num_passages,
+        dict(known.metadata),
+    )
+
+
+def present_report(report: Report) -> IndexRecord:
+    return IndexRecord(
+        documents=report.num_documents,
+        passages=report.num_passages,
+        missing_vectors=report.vectors.num_missing,
+        superfluous_vectors=report.vectors.num_superfluous,
+        interrupted_changes=report.vectors.num_pending,
+        vectors_built_again=report.vectors.was_broken,
+        words_built_again=report.were_words_wrong,
+        documents_made_again=report.num_remade,
+        flaws=report.flaws,
+    )
 
 
 def present_job(

@@ -1,11 +1,19 @@
 """Answers, jobs and tables as text for a terminal; nothing here prints."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from gleandraft.wire import AddRecord, CheckRecord, CitationRecord, ItemRecord, JobRecord
+from gleandraft.wire import (
+    AddRecord,
+    CheckRecord,
+    CitationRecord,
+    DocumentRecord,
+    IndexRecord,
+    ItemRecord,
+    JobRecord,
+)
 from pipeline.types import Decision, Usage
-from retrieval.types import Hit
+from retrieval.types import Hit, Rank
 from workers.jobs.types import Event, State
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
@@ -92,14 +100,48 @@ def item_lines(item: ItemRecord) -> list[str]:
 
 
 def added_line(record: AddRecord) -> str:
-    passages = f"{record.passages} passages" if record.status != "skipped" else safe(record.reason)
-    return f"{record.status:<10} {safe(record.path)}  {passages}"
+    remark = f"{record.passages} passages"
+    if record.status == "skipped":
+        remark = safe(record.reason)
+    elif record.reason:
+        remark = f"{remark}, {safe(record.reason)}"
+    return f"{record.status:<10} {safe(record.path)}  {remark}"
 
 
-def added_total(records: Iterable[AddRecord]) -> str:
-    statuses = [record.status for record in records]
-    counted = (f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
-    return ", ".join(counted) or "there was no file to add"
+def document_line(record: DocumentRecord) -> str:
+    known = "".join(f"  {safe(name)}={safe(str(value))}" for name, value in record.metadata.items())
+    return (
+        f"{record.id}  {safe(record.collection)}  {safe(record.source)}  {record.passages} passages"
+        f"{known}"
+    )
+
+
+def hit_lines(number: int, hit: Hit) -> list[str]:
+    """A passage with its place, which ways of searching found it at which rank, and its beginning."""
+    ranks = ", ".join(f"{rank.source} {rank.rank}{_of_query(rank)}" for rank in hit.ranks)
+    return [
+        f"[{number}] {safe(hit.passage.source)}{_place(hit)}  score {hit.score:.3f}: {ranks}",
+        f"    {shorten(hit.passage.text)}",
+    ]
+
+
+def report_lines(record: IndexRecord) -> list[str]:
+    """What a check found, one line for each kind of trouble, and what it all comes to."""
+    found = [
+        (record.missing_vectors, "vectors were missing"),
+        (record.superfluous_vectors, "vectors belonged to nothing"),
+        (record.interrupted_changes, "changes had been interrupted"),
+        (record.documents_made_again, "documents were cut into passages anew"),
+        (int(record.vectors_built_again), "vector index did not answer and was built again"),
+        (int(record.words_built_again), "word index was wrong and was built again"),
+    ]
+    lines = [f"repaired   {count} {what}" for count, what in found if count]
+    lines += [f"BROKEN     the database: {safe(flaw)}" for flaw in record.flaws]
+    holds = f"{record.documents} documents, {record.passages} passages"
+    if record.flaws:
+        remedy = "restore truth.sqlite3 from a backup, or add the files to a new knowledge base"
+        return [*lines, f"{holds}; {remedy}"]
+    return [*lines, f"{holds}: all in order"]
 
 
 def check_line(check: CheckRecord) -> str:
@@ -118,6 +160,10 @@ def shorten(text: str) -> str:
     """`text` on one line, cut where it would fill the screen."""
     line = " ".join(safe(text).split())
     return line if len(line) <= LONGEST_QUOTE else f"{line[: LONGEST_QUOTE - 1].rstrip()}…"
+
+
+def _of_query(rank: Rank) -> str:
+    return f" (query {rank.query + 1})" if rank.query else ""
 
 
 def _place(hit: Hit) -> str:

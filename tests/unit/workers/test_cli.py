@@ -16,7 +16,18 @@ from workers.demo import SAMPLES, load_samples, next_steps
 from workers.doctor import CHECKS
 from workers.errors import SamplesMissing
 
-COMMANDS = ("demo", "add", "ask", "summarize", "worker", "doctor")
+COMMANDS = (
+    "demo",
+    "add",
+    "list",
+    "search",
+    "remove",
+    "index",
+    "ask",
+    "summarize",
+    "worker",
+    "doctor",
+)
 VTT = "WEBVTT\n\n00:00.000 --> 00:05.000\n<v Ada>We decide to buy the boat.\n"
 
 

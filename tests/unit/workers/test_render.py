@@ -1,9 +1,12 @@
 """What the terminal shows."""
 
+from dataclasses import replace
+
 import pytest
 
-from gleandraft.wire import AddRecord, CheckRecord, CitationRecord
+from gleandraft.wire import AddRecord, CheckRecord, CitationRecord, DocumentRecord, IndexRecord
 from pipeline.types import Usage
+from retrieval.types import Hit, Passage, Rank
 from workers import render
 from workers.jobs.types import Event, State
 
@@ -67,8 +70,41 @@ def test_a_red_line_names_its_fix() -> None:
     assert line.splitlines() == ["BAD  redis: none found", "     fix: install it"]
 
 
-def test_what_was_added_is_counted() -> None:
-    records = [AddRecord(str(n), "added", "", 3) for n in range(2)]
-    records.append(AddRecord("x", "skipped", "it is empty", 0))
-    assert render.added_total(records) == "2 added, 1 skipped"
-    assert render.added_total([]) == "there was no file to add"
+def test_what_became_of_a_file_is_one_line() -> None:
+    lines = [
+        render.added_line(AddRecord("a.md", "added", "", 3)),
+        render.added_line(AddRecord("b.md", "renamed", "was a.md", 3)),
+        render.added_line(AddRecord("c\n.md", "skipped", "it is empty", 0)),
+    ]
+    assert lines == [
+        "added      a.md  3 passages",
+        "renamed    b.md  3 passages, was a.md",
+        "skipped    c\n.md  it is empty",
+    ]
+
+
+def test_a_hit_tells_its_place_and_how_it_was_found() -> None:
+    passage = Passage("p", "d", "a.pdf", "A", "Some words.", 0, 11, "Fares", page=3)
+    ranks = (Rank("dense", 0, 2), Rank("lexical", 1, 1))
+    assert render.hit_lines(1, Hit(passage, 0.5, ranks)) == [
+        "[1] a.pdf (Fares, page 3)  score 0.500: dense 2, lexical 1 (query 2)",
+        "    Some words.",
+    ]
+
+
+def test_a_document_shows_its_metadata() -> None:
+    record = DocumentRecord("d1", "a.md", "A", "text/markdown", "sea", "2026", 4, {"year": 2024})
+    assert render.document_line(record) == "d1  sea  a.md  4 passages  year=2024"
+
+
+def test_a_report_names_what_was_repaired_and_what_cannot_be() -> None:
+    record = IndexRecord(2, 9, 3, 0, 1, False, True, 0, ())
+    assert render.report_lines(record) == [
+        "repaired   3 vectors were missing",
+        "repaired   1 changes had been interrupted",
+        "repaired   1 word index was wrong and was built again",
+        "2 documents, 9 passages: all in order",
+    ]
+    broken = render.report_lines(replace(record, flaws=("row 3 missing",)))
+    assert "BROKEN     the database: row 3 missing" in broken
+    assert "restore truth.sqlite3 from a backup" in broken[-1]
