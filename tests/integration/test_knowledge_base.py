@@ -1,6 +1,7 @@
 """The knowledge base as people run it: MiniLM, Chroma on disk, other processes, kills."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,8 +13,8 @@ import numpy as np
 import pytest
 
 from retrieval.chroma import EmbeddedChroma
-from retrieval.embed import Embedder, HashEmbedder, MiniLmEmbedder
-from retrieval.errors import KnowledgeBaseLocked
+from retrieval.embed import Embedder, HashEmbedder, MiniLmEmbedder, open_embedder
+from retrieval.errors import EmbedderMismatch, KnowledgeBaseLocked
 from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
 from retrieval.lock import DirectoryLock
 
@@ -29,7 +30,7 @@ PAGES = {
 
 
 @pytest.fixture(scope="module")
-def minilm() -> Embedder:
+def minilm() -> MiniLmEmbedder:
     return MiniLmEmbedder()
 
 
@@ -191,3 +192,19 @@ def test_a_kill_during_adding_loses_nothing_that_was_acknowledged(
             hits = kb.search([f"word{int(path.stem)}x7"], limit=3)
             by_word = [h for h in hits if any(rank.source == "lexical" for rank in h.ranks)]
             assert [Path(hit.passage.source) for hit in by_word] == [path]
+
+
+def test_a_model_of_ones_own_builds_and_searches_a_knowledge_base(
+    tmp_path: Path, files: Path, minilm: MiniLmEmbedder
+) -> None:
+    """With prefixes, which the packaged model was not trained with but bears."""
+    folder = tmp_path / "model"
+    shutil.copytree(minilm.verify(), folder)
+    with open_knowledge_base(tmp_path / "kb", embedder=open_embedder(f"{folder}#bge-en")) as kb:
+        assert [outcome.status for outcome in kb.add([files])] == ["added"] * 4
+        assert "four pounds" in best(kb, "How much money do I need to travel?")
+    moved = folder.rename(tmp_path / "moved")
+    with open_knowledge_base(tmp_path / "kb", embedder=open_embedder(f"{moved}#bge-en")) as again:
+        assert "thirty knots" in best(again, "Does the ship sail during a storm?")
+    with pytest.raises(EmbedderMismatch, match=r"built with embedder files-\w+#bge-en"):
+        open_knowledge_base(tmp_path / "kb", embedder=open_embedder(str(moved)))

@@ -28,5 +28,6 @@ def test_batches_go_from_long_to_short(lengths: list[int]) -> None:
 
 
 def test_batches_are_filled() -> None:
-    assert [len(batch) for batch in batches([100] * 70)] == [32, 32, 6]
-    assert [len(batch) for batch in batches([4_096] * 5)] == [2, 2, 1]
+    assert [len(batch) for batch in batches([10] * 70)] == [64, 6]
+    assert [len(batch) for batch in batches([100] * 70)] == [20, 20, 20, 10]
+    assert [len(batch) for batch in batches([4_096] * 3)] == [1, 1, 1]
