@@ -57,18 +57,13 @@ class SentenceEncoder:
     @cached_property
     def dimension(self) -> int:
         """As the modules' files say; asks the model itself only where these do not."""
-        dimension = 0
-        for module in self.modules:
-            kind = module["type"].rpartition(".")[2]
-            config = self.folder / module["path"] / "config.json"
-            if kind == "Pooling":
-                dimension = _pooled_dimension(read_json(config))
-            elif kind == "Dense":
-                dimension = read_json(config)["out_features"]
-            elif kind not in _KEEPING_DIMENSION:
-                dimension = 0
-                break
-        return dimension or self.encode(["?"]).shape[1]
+        kinds = [module["type"].rpartition(".")[2] for module in self.modules]
+        if "Pooling" not in kinds or not {"Pooling", "Dense", *_KEEPING_DIMENSION}.issuperset(
+            kinds
+        ):
+            return int(self.encode(["?"]).shape[1])
+        deciding = max(at for at, kind in enumerate(kinds) if kind in {"Pooling", "Dense"})
+        return _stated_dimension(self.folder / self.modules[deciding]["path"] / "config.json")
 
     @cached_property
     def max_tokens(self) -> int:
@@ -111,7 +106,7 @@ class SentenceEncoder:
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [len(encoding.ids) for encoding in encodings]
 
-    @property
+    @cached_property
     def _window(self) -> int:
         return _window(self._text_folder)
 
@@ -251,11 +246,20 @@ def _sha256(file: Path, size: int, mtime_ns: int) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _pooled_dimension(pooling: Mapping[str, Any]) -> int:
+def _stated_dimension(file: Path) -> int:
+    """What a module of pooling or a dense layer gives out. Raises `ModelUnreadable`."""
+    config = read_json(file)
+    try:
+        return int(config["out_features"]) if "out_features" in config else _pooled(config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelUnreadable(file.parent, f"{file.name}: no {error}") from error
+
+
+def _pooled(config: Mapping[str, Any]) -> int:
     """Rows of all ways of pooling one after the other; older files have a switch for each way."""
-    size: int = pooling.get("embedding_dimension") or pooling["word_embedding_dimension"]
-    mode = pooling.get("pooling_mode") or [
-        key for key, is_on in pooling.items() if key.startswith("pooling_mode_") and is_on
+    size: int = config.get("embedding_dimension") or config["word_embedding_dimension"]
+    mode = config.get("pooling_mode") or [
+        key for key, is_on in config.items() if key.startswith("pooling_mode_") and is_on
     ]
     return size if isinstance(mode, str) else size * len(mode)
 

@@ -66,6 +66,42 @@ def test_the_dimension_is_known_before_anything_is_loaded(
         assert opened.embed([]).shape == (0, dimension)
 
 
+@pytest.mark.parametrize(
+    ("pooling", "dimension"),
+    [
+        ({"embedding_dimension": 32, "pooling_mode": "cls"}, 32),
+        ({"embedding_dimension": 32, "pooling_mode": ["cls", "mean"]}, 64),
+        (
+            {
+                "word_embedding_dimension": 32,
+                "pooling_mode_cls_token": True,
+                "pooling_mode_mean_tokens": False,
+                "pooling_mode_max_tokens": True,
+            },
+            64,
+        ),
+    ],
+)
+def test_ways_of_pooling_add_up(
+    sentence_model: Path, tmp_path: Path, pooling: dict[str, object], dimension: int
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(sentence_model, folder)
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    opened = open_sentence_embedder(str(folder))
+    assert opened.dimension == dimension == opened.embed(["boats"]).shape[1]
+
+
+def test_a_model_that_does_not_say_its_dimension_is_named(
+    sentence_model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(sentence_model, folder)
+    (folder / "1_Pooling" / "config.json").write_text("{}")
+    with pytest.raises(ModelUnreadable, match=r"1_Pooling.*'word_embedding_dimension'"):
+        _ = open_sentence_embedder(str(folder)).dimension
+
+
 def test_a_model_of_unusual_modules_is_asked_for_its_dimension(static_model: Path) -> None:
     opened = open_sentence_embedder(str(static_model))
     assert opened.dimension == 12 == opened.embed(["boats"]).shape[1]
