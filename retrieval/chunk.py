@@ -1,9 +1,11 @@
 """Documents to passages: windows of whole sentences or turns, measured in the embedder's tokens."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from retrieval.markup import find_headings
+from retrieval.markup import find_headings, find_marked_lines
 from retrieval.sentences import split_sentences
 from retrieval.types import Document, Turn
 
@@ -11,7 +13,8 @@ MAX_TOKENS = 160  # leaves room for title and heading below the embedder's 256
 OVERLAP = 32  # tokens that a passage may repeat of the one before it
 
 _MOST_CHARS_PER_TOKEN = 12  # English has about 4.5
-_WITH_HEADINGS = frozenset({"text/markdown", "text/html"})
+_CUT_SEARCH = 1024  # characters around the middle of a long stretch that are searched for a space
+_WITHOUT_HEADINGS = frozenset({"text/plain", "application/pdf", "text/vtt", "application/x-subrip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,13 @@ class Chunk:
     start: int  # characters
     end: int
     heading: str = ""
+    page: int | None = None  # from 1, of its first character; it may run over that page's end
     time: float | None = None  # seconds from the start of the recording
     speaker: str | None = None
     page: int | None = None  # of its first character, from 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
+class _Unit(NamedTuple):
     """What is never cut: a sentence, a turn, or a piece of one that is too long to stay whole."""
 
     start: int
@@ -49,7 +52,7 @@ def chunk_document(
     where these fit, and carry the speaker and the time of the first.
     """
     assert 0 <= overlap < max_tokens, "a window must be larger than its overlap"
-    cutter = _Cutter(document.text, count_tokens, max_tokens, overlap)
+    cutter = _Cutter(document.text, document.pages, count_tokens, max_tokens, overlap)
     if document.turns:
         return cutter.windows(cutter.turn_units(document.turns), heading="")
     chunks: list[Chunk] = []
@@ -87,9 +90,10 @@ def pack(sizes: Sequence[int], *, limit: int, overlap: int) -> list[tuple[int, i
 
 def _sections(document: Document) -> list[tuple[int, int, str]]:
     """(start, end, heading) of what stands between headings."""
-    if document.media_type not in _WITH_HEADINGS:
+    if document.media_type in _WITHOUT_HEADINGS:
         return [(0, len(document.text), "")]
-    headings = find_headings(document.text)
+    find = find_headings if document.media_type == "text/markdown" else find_marked_lines
+    headings = find(document.text)
     starts = [0, *(heading.end for heading in headings)]
     ends = [*(heading.start for heading in headings), len(document.text)]
     titles = ["", *(heading.title for heading in headings)]
@@ -99,6 +103,7 @@ def _sections(document: Document) -> list[tuple[int, int, str]]:
 @dataclass(frozen=True, slots=True)
 class _Cutter:
     text: str
+    pages: Sequence[int]
     count_tokens: Callable[[str], int]
     max_tokens: int
     overlap: int
@@ -110,7 +115,8 @@ class _Cutter:
             opening, closing = units[first], units[end - 1]
             turn = opening.turn
             time, speaker = (turn.start_s, turn.speaker) if turn else (None, None)
-            chunks.append(Chunk(opening.start, closing.end, heading, time, speaker))
+            page = bisect_right(self.pages, opening.start) or None
+            chunks.append(Chunk(opening.start, closing.end, heading, page, time, speaker))
         return chunks
 
     def sentence_units(self, start: int, end: int, turn: Turn | None = None) -> list[_Unit]:
@@ -132,32 +138,40 @@ class _Cutter:
         return units
 
     def _pieces(self, start: int, end: int, turn: Turn | None) -> list[_Unit]:
-        """The stretch as one unit, or as halves of halves that fit."""
+        """The stretch as one unit, or as so many about equal pieces that these may fit."""
         num_tokens = self._size(start, end)
         if num_tokens <= self.max_tokens or end - start == 1:
             return [_Unit(start, end, num_tokens, turn)]
-        before, after = self._cut(start, end)
-        return self._pieces(start, before, turn) + self._pieces(after, end, turn)
+        num_pieces = min(-(-num_tokens // self.max_tokens), end - start)
+        units: list[_Unit] = []
+        for left in range(num_pieces, 1, -1):
+            before, after = self._cut(start, end, start + (end - start) // left)
+            units += self._pieces(start, before, turn)
+            start = after
+        return units + self._pieces(start, end, turn)
 
     def _size(self, start: int, end: int) -> int:
         """In tokens; a long unbroken word may be a single unknown token, so length counts too."""
-        return max(self.count_tokens(self.text[start:end]), (end - start) // _MOST_CHARS_PER_TOKEN)
+        by_length = (end - start) // _MOST_CHARS_PER_TOKEN
+        if by_length > self.max_tokens:
+            return by_length  # far too much, whatever the exact number
+        return max(self.count_tokens(self.text[start:end]), by_length)
 
-    def _cut(self, start: int, end: int) -> tuple[int, int]:
-        """Where the first half ends and the second begins: at the white space near the middle."""
-        middle = (start + end) // 2
-        for at in range(middle, start, -1):
+    def _cut(self, start: int, end: int, wanted: int) -> tuple[int, int]:
+        """Where one piece ends and the next begins: at the white space nearest before `wanted`, else after."""
+        for at in range(wanted, max(start, wanted - _CUT_SEARCH), -1):
             if self.text[at].isspace():
-                return self._around(at)
-        for at in range(middle + 1, end):
+                return self._around(at, start, end)
+        for at in range(wanted + 1, min(end, wanted + _CUT_SEARCH)):
             if self.text[at].isspace():
-                return self._around(at)
-        return middle, middle
+                return self._around(at, start, end)
+        return wanted, wanted
 
-    def _around(self, at: int) -> tuple[int, int]:
+    def _around(self, at: int, start: int, end: int) -> tuple[int, int]:
+        """The ends of two pieces, without the white space between them."""
         before = after = at
-        while self.text[before - 1].isspace():
+        while before > start and self.text[before - 1].isspace():
             before -= 1
-        while self.text[after].isspace():
+        while after < end and self.text[after].isspace():
             after += 1
         return before, after

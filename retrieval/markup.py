@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from retrieval.decode import clean_text
-from retrieval.errors import NotText
 from retrieval.page_tree import HEADINGS, Node, Tree, parse_page
 from retrieval.types import Scalar
 
@@ -51,15 +50,9 @@ def declared_encoding(content: bytes) -> str | None:
     return found.group(1).decode("ascii") if found else None
 
 
-def read_html(markup: str, *, name: str) -> Page:
-    """
-    The main content of a page as paragraphs; headings become lines that begin with `#`. Raises
-    `NotText` for what no parser takes.
-    """
-    try:
-        tree = parse_page(markup)
-    except AssertionError as error:
-        raise NotText(name, "its markup cannot be parsed") from error
+def read_html(markup: str) -> Page:
+    """The main content of a page as paragraphs; headings become lines that begin with `#`."""
+    tree = parse_page(markup)
     main = _main_content(tree)
     first = next((node for node in tree.nodes if node.tag == "h1" and not node.is_dropped), None)
     page_title = _inline(clean_text(tree.title))
@@ -72,13 +65,16 @@ def markdown_title(text: str) -> str:
     for key, value in front_matter(text).items():
         if key.lower() == "title" and str(value):
             return str(value)
-    headings = find_headings(text)
-    return headings[0].title if headings else ""
+    first = next(_markdown_headings(text), None)
+    return first.title if first else ""
 
 
 def find_headings(text: str) -> list[Heading]:
     """Markdown's headings in order: `#` lines and underlined lines, none inside code fences."""
-    headings: list[Heading] = []
+    return list(_markdown_headings(text))
+
+
+def _markdown_headings(text: str) -> Iterator[Heading]:
     fence = ""
     body = _front_matter_end(text)
     closed = body  # where the line after the last closing fence begins
@@ -91,10 +87,9 @@ def find_headings(text: str) -> list[Heading]:
             continue
         elif line.startswith("#"):
             title = line.lstrip("#")
-            headings.append(Heading(_plain(title), found.start(), found.end()))
+            yield Heading(_plain(title), found.start(), found.end())
         else:
-            headings += _underlined(text, found, closed)
-    return headings
+            yield from _underlined(text, found, closed)
 
 
 def find_marked_lines(text: str) -> list[Heading]:

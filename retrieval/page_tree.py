@@ -1,20 +1,20 @@
 """HTML as a tree of what can be seen, built in one pass without recursion."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 CELLS = frozenset({"td", "th"})
 
-_VOID_TAGS = "area base br col embed hr img input link meta param source track wbr"
 _DROPPED_TAGS = (
     "head title script style nav footer aside noscript template form button select svg iframe "
     "canvas object audio video"
 )
 _HEAD_TAGS = "title meta link style script base noscript template"
-_VOID, _DROPPED, _IN_HEAD = map(frozenset, map(str.split, (_VOID_TAGS, _DROPPED_TAGS, _HEAD_TAGS)))
+_DROPPED, _IN_HEAD = frozenset(_DROPPED_TAGS.split()), frozenset(_HEAD_TAGS.split())
+_PIECE_LEN = 2**16  # bytes fed at a time
 
 
 @dataclass(slots=True)
@@ -50,18 +50,26 @@ class Tree:
 
 
 def parse_page(markup: str) -> Tree:
-    """The tree of any markup at all; raises `AssertionError` for the little that the parser refuses."""
+    """The tree of any markup at all, in linear time."""
+    from lxml import etree
+
     builder = _Builder()
-    builder.feed(markup)
-    builder.close()
+    parser = etree.HTMLParser(target=builder, recover=True, huge_tree=True, encoding="utf-8")
+    content = markup.encode()
+    for start in range(0, len(content), _PIECE_LEN):
+        parser.feed(content[start : start + _PIECE_LEN])
+    with suppress(etree.XMLSyntaxError):  # there is nothing, or nothing more, to be understood
+        parser.close()
     return Tree(builder.root, "".join(builder.title), builder.nodes)
 
 
-class _Builder(HTMLParser):
-    """An end tag closes the nearest element of its name; one that opens nothing is ignored."""
+class _Builder:
+    """
+    Takes the parser's events. An end tag closes the nearest element of its name; one that opens
+    nothing is ignored.
+    """
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.root = Node("")
         self.title: list[str] = []
         self.nodes: list[Node] = []
@@ -69,14 +77,11 @@ class _Builder(HTMLParser):
         self._num_open: Counter[str] = Counter()
         self._is_titled = False
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         if self._num_open["head"] and tag not in _IN_HEAD:
-            self.handle_endtag("head")  # whose end tag may be left out
-        node = Node(tag, is_dropped=tag in _DROPPED)
-        if attrs:
-            named = dict(attrs)
-            node.role = (named.get("role") or "").lower()
-            node.is_dropped = node.is_dropped or _is_hidden(named)
+            self.end("head")  # whose end tag may be left out
+        is_dropped = tag in _DROPPED or (bool(attributes) and _is_hidden(attributes))
+        node = Node(tag, role=attributes.get("role", "").lower(), is_dropped=is_dropped)
         parent = self._open[-1]
         parent.children.append(node)
         if tag in CELLS:
@@ -84,16 +89,10 @@ class _Builder(HTMLParser):
         self.nodes.append(node)
         if tag in HEADINGS:
             self._mark_ancestors()
-        if tag not in _VOID:
-            self._open.append(node)
-            self._num_open[tag] += 1
+        self._open.append(node)
+        self._num_open[tag] += 1
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in _VOID:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
         if not self._num_open[tag]:
             return
         closed = ""
@@ -102,11 +101,14 @@ class _Builder(HTMLParser):
             self._num_open[closed] -= 1
         self._is_titled = self._is_titled or tag == "title"
 
-    def handle_data(self, data: str) -> None:
+    def data(self, text: str) -> None:
         node = self._open[-1]
         if node.tag == "title" and not self._is_titled:
-            self.title.append(data)
-        node.children.append(data)
+            self.title.append(text)
+        node.children.append(text)
+
+    def close(self) -> None:
+        """The parser wants to be told what became of it all; the tree is taken from here instead."""
 
     def _mark_ancestors(self) -> None:
         for node in reversed(self._open):
@@ -115,8 +117,8 @@ class _Builder(HTMLParser):
             node.has_heading = True
 
 
-def _is_hidden(attributes: dict[str, str | None]) -> bool:
-    style = (attributes.get("style") or "").replace(" ", "").lower()
+def _is_hidden(attributes: Mapping[str, str]) -> bool:
+    style = attributes.get("style", "").replace(" ", "").lower()
     return (
         "hidden" in attributes or attributes.get("aria-hidden") == "true" or "display:none" in style
     )

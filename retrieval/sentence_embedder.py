@@ -12,6 +12,7 @@ import numpy as np
 
 from retrieval.batches import batches
 from retrieval.checkpoint import Checkpoint, find_checkpoint, read_json
+from retrieval.counting import WordCounter
 from retrieval.errors import (
     EmbeddingModelCorrupt,
     EmbeddingModelMissing,
@@ -178,6 +179,7 @@ class MiniLmEmbedder:
         """`folder` holds a copy of the model; without one it is the installed package's."""
         self.precision = precision or fast_precision()
         self._folder = folder
+        self._count_words = WordCounter(self.count_tokens_at_once)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -189,6 +191,10 @@ class MiniLmEmbedder:
         return self.embed(texts)
 
     def count_tokens(self, text: str) -> int:
+        return self._count_words(text)
+
+    def count_tokens_at_once(self, text: str) -> int:
+        """The same number by tokenizing the whole text: slow, and what the fast way is tested against."""
         self._file("tokenizer.json")
         return self._encoder.count_tokens(text)
 

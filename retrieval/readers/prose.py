@@ -25,7 +25,7 @@ def read_markdown(raw: Raw) -> Document:
 
 
 def read_page(raw: Raw) -> Document:
-    page = read_html(raw.text, name=raw.name)
+    page = read_html(raw.text)
     if not page.text:
         raise EmptyFile(raw.name)
     return Document(raw.name, page.title or raw.stem, page.text, raw.media_type)

@@ -16,7 +16,7 @@ two</pre>First line<br>second line</main><footer>Imprint</footer></body></html>"
 
 
 def test_only_the_main_content_of_a_page_is_read() -> None:
-    page = read_html(PAGE, name="p")
+    page = read_html(PAGE)
     assert page.title == "Fares & tickets"
     assert page.text.split("\n\n") == [
         "# Fares & tickets",
@@ -32,22 +32,22 @@ def test_only_the_main_content_of_a_page_is_read() -> None:
 
 
 def test_a_page_without_main_is_read_from_its_body() -> None:
-    page = read_html("<title>Boats</title><nav>Home</nav><p>Two boats.</p>", name="p")
+    page = read_html("<title>Boats</title><nav>Home</nav><p>Two boats.</p>")
     assert (page.title, page.text) == ("Boats", "Two boats.")
 
 
 def test_several_articles_are_all_read() -> None:
-    page = read_html("<body><article>One.</article><article>Two.</article></body>", name="p")
+    page = read_html("<body><article>One.</article><article>Two.</article></body>")
     assert page.text == "One.\n\nTwo."
 
 
 def test_deeply_nested_markup_is_read() -> None:
-    assert read_html("<div>" * 3000 + "bottom" + "</div>" * 3000, name="p").text == "bottom"
+    assert read_html("<div>" * 3000 + "bottom" + "</div>" * 3000).text == "bottom"
 
 
 @pytest.mark.parametrize("markup", ["", "<html></html>", "<script>1</script>", "<nav>Home</nav>"])
 def test_a_page_without_content_has_no_text(markup: str) -> None:
-    assert read_html(markup, name="p").text == ""
+    assert read_html(markup).text == ""
 
 
 def test_a_page_declares_its_encoding() -> None:
@@ -78,5 +78,5 @@ def test_the_title_is_front_matter_or_first_heading(text: str, title: str) -> No
 
 
 def test_entities_bring_in_nothing_invisible() -> None:
-    page = read_html("<pre>a&nbsp;b&ZeroWidthSpace;c&shy;d</pre>", name="p")
+    page = read_html("<pre>a&nbsp;b&ZeroWidthSpace;c&shy;d</pre>")
     assert page.text == "a bcd"
