@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads
 
-from bench import answers, collect, decode, embedding, equality, guesses, scenes, stall, summaries
+from bench import (
+    answers,
+    collect,
+    decode,
+    embedding,
+    equality,
+    fuzz_readers,
+    guesses,
+    scenes,
+    stall,
+    summaries,
+)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -22,6 +33,7 @@ def main(words: Sequence[str] | None = None) -> None:
         summaries,
         guesses,
         embedding,
+        fuzz_readers,
     ):
         module.add_command(commands)
     arguments = parser.parse_args(words)

@@ -24,10 +24,9 @@ class Chunk:
     start: int  # characters
     end: int
     heading: str = ""
-    page: int | None = None  # from 1, of its first character; it may run over that page's end
     time: float | None = None  # seconds from the start of the recording
     speaker: str | None = None
-    page: int | None = None  # of its first character, from 1
+    page: int | None = None  # from 1, of its first character; it may run over that page's end
 
 
 class _Unit(NamedTuple):
@@ -116,7 +115,7 @@ class _Cutter:
             turn = opening.turn
             time, speaker = (turn.start_s, turn.speaker) if turn else (None, None)
             page = bisect_right(self.pages, opening.start) or None
-            chunks.append(Chunk(opening.start, closing.end, heading, page, time, speaker))
+            chunks.append(Chunk(opening.start, closing.end, heading, time, speaker, page))
         return chunks
 
     def sentence_units(self, start: int, end: int, turn: Turn | None = None) -> list[_Unit]:
