@@ -10,16 +10,14 @@ from retrieval.errors import FileTooLarge, UnreadableFile
 
 MAX_BYTES = 64 * 2**20
 
-# Controls, line ends, bidirectional overrides: what could forge or garble a line of output.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# Controls, line ends, bidirectional overrides, which could forge or garble a line of output; and
+# surrogates, which stand for bytes that are no UTF-8.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(path: Path | str) -> str:
     """The path as one line of text; what cannot be shown is escaped, so that names stay distinct."""
-    text = (
-        os.fsencode(str(path)).decode("utf-8", "backslashreplace") if _is_odd(path) else str(path)
-    )
-    return _UNPRINTABLE.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+    return _UNPRINTABLE.sub(lambda found: _escaped(ord(found.group())), str(path))
 
 
 def read_regular(path: Path) -> bytes:
@@ -48,12 +46,10 @@ def check_size(num_bytes: int, *, name: str) -> None:
         raise FileTooLarge(name, num_bytes=num_bytes, limit=MAX_BYTES)
 
 
-def _is_odd(path: Path | str) -> bool:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return True
-    return False
+def _escaped(code: int) -> str:
+    is_byte = 0xDC80 <= code <= 0xDCFF  # as file names have it that are no UTF-8
+    code = code - 0xDC00 if is_byte else code
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _check_kind(status: os.stat_result, name: str) -> None:

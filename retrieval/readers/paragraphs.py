@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from math import ceil
 
 _FULL_SHARE = 0.75  # of the usual long line: what is shorter was not wrapped but ended
 _USUAL_LONG = 0.9  # quantile of line lengths
@@ -20,7 +21,7 @@ def join_lines(lines: Sequence[str], *, is_apart: Sequence[bool]) -> str:
     if not lines:
         return ""
     lengths = sorted(map(len, lines))
-    full_len = lengths[int(_USUAL_LONG * (len(lengths) - 1))] * _FULL_SHARE
+    full_len = lengths[ceil(_USUAL_LONG * (len(lengths) - 1))] * _FULL_SHARE
     parts = [lines[0]]
     for (before, after), apart in zip(pairwise(lines), is_apart, strict=True):
         joint = _joint(before, after, is_apart=apart, is_full=len(before) >= full_len)
