@@ -3,6 +3,7 @@
 import codecs
 import re
 import unicodedata
+from contextlib import suppress
 
 from retrieval.errors import NotText
 
@@ -23,13 +24,12 @@ _MAGIC = (
     (b"\x1f\x8b", "it is compressed"),
 )
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MOST_CONTROLS = 0.01  # share of characters; terminal logs hold a few, binaries many
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u2060\u00ad"))
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 _LEGACY_DEFAULT = "cp1252"
-_SAMPLE_LEN = 2**16  # bytes that the guess among legacy encodings looks at
+_SAMPLE_LEN = 2**16  # bytes that the guess among encodings looks at
 _NO_ENCODINGS = ("punycode", "idna", "undefined", "escape")  # codecs that no page can mean
 _REPLACEMENT = "\ufffd"
 _LEAST_VALID = 8  # multi-byte characters per broken one that make a text damaged UTF-8
@@ -66,22 +66,33 @@ def _decode(content: bytes, *, name: str, declared: str | None) -> str:
             return _strictly(content, encoding, name=name)
     if b"\x00" in content:
         raise NotText(name, "it contains NUL bytes")
-    for candidate in filter(None, ("utf-8", declared)):
-        try:
-            if not any(odd in candidate.lower() for odd in _NO_ENCODINGS):
-                return content.decode(candidate)
-        except (UnicodeError, LookupError):
-            continue
-    damaged = content.decode("utf-8", "replace")
-    if _is_damaged_utf8(damaged):
-        return damaged
-    return _strictly(content, _guess_encoding(content[:_SAMPLE_LEN], name=name), name=name)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        sample = _around(content, error.start)
+    if declared and not any(odd in declared.lower() for odd in _NO_ENCODINGS):
+        with suppress(UnicodeError, LookupError):
+            return content.decode(declared)
+    if _is_damaged_utf8(sample):
+        return content.decode("utf-8", "replace")
+    return _strictly(content, _guess_encoding(sample, name=name), name=name)
 
 
-def _is_damaged_utf8(text: str) -> bool:
-    """Whether far more characters beyond ASCII came out whole than broken: legacy text has none."""
+def _around(content: bytes, at: int) -> bytes:
+    """The neighbourhood of what is no UTF-8; elsewhere a large file may show nothing of its encoding."""
+    start = max(0, at - _SAMPLE_LEN // 2)
+    while start < at and 0x80 <= content[start] < 0xC0:
+        start += 1  # not from the middle of a character
+    return content[start : start + _SAMPLE_LEN]
+
+
+def _is_damaged_utf8(sample: bytes) -> bool:
+    """Whether far more characters beyond ASCII are whole than broken: in legacy text none are."""
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(
+        sample, final=len(sample) < _SAMPLE_LEN
+    )
     num_broken = text.count(_REPLACEMENT)
-    num_whole = len(_BEYOND_ASCII.findall(text)) - num_broken
+    num_whole = len(text) - len(text.encode("ascii", "ignore")) - num_broken
     return num_whole >= _LEAST_VALID * num_broken
 
 

@@ -1,6 +1,7 @@
 """Which files are meant: paths, folders and patterns to files, each once, in a stable order."""
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -36,19 +37,20 @@ def walk(paths: Iterable[Path], *, exclude: Path) -> Iterator[Found]:
     `exclude` entered.
     """
     seen: set[str] = set()
-    excluded = os.path.realpath(exclude)
+    folders: dict[Path, str] = {}
+    excluded = _status(exclude)
     for path in paths:
         for found in _at(path, excluded):
-            real = os.path.realpath(found.path) if not _has_nul(found.path) else str(found.path)
+            real = _real(found.path, folders)
             if real not in seen:
                 seen.add(real)
                 yield found
 
 
-def _at(path: Path, excluded: str) -> Iterator[Found]:
+def _at(path: Path, excluded: os.stat_result | None) -> Iterator[Found]:
     if _has_nul(path):
         yield Found(path, f"{printable(path)} is no path; take the NUL character out of it")
-    elif path.is_dir():
+    elif _is_folder(path):
         yield from _below(path, excluded)
     elif os.path.lexists(path):
         yield Found(path)
@@ -58,13 +60,13 @@ def _at(path: Path, excluded: str) -> Iterator[Found]:
         yield Found(path, f"{printable(path)} does not exist; check the path")
 
 
-def _matching(pattern: Path, excluded: str) -> Iterator[Found]:
+def _matching(pattern: Path, excluded: os.stat_result | None) -> Iterator[Found]:
     """The files that the pattern names, and all below the folders that it names."""
     parts = pattern.parts
     first = next(at for at, part in enumerate(parts) if _WILD & set(part))
     base = Path(*parts[:first])
     is_none = True
-    for found in _below(base, excluded) if base.is_dir() else ():
+    for found in _below(base, excluded) if _is_folder(base) else ():
         if _matches(found.path.relative_to(base).parts, parts[first:]):
             is_none = False
             yield found
@@ -85,7 +87,7 @@ def _matches(names: Sequence[str], pattern: Sequence[str]) -> bool:
     return len(pattern) in reached
 
 
-def _below(directory: Path, excluded: str) -> Iterator[Found]:
+def _below(directory: Path, excluded: os.stat_result | None) -> Iterator[Found]:
     waiting = [directory]
     problems: list[Found] = []
     while waiting:
@@ -101,9 +103,9 @@ def _below(directory: Path, excluded: str) -> Iterator[Found]:
         for entry in sorted(visible, key=lambda entry: entry.name):
             path = folder / entry.name
             if entry.is_dir(follow_symlinks=False):
-                if os.path.realpath(path) != excluded:
+                if not excluded or not _is_same(entry, excluded):
                     subfolders.append(path)
-            elif entry.is_symlink() and path.is_dir():
+            elif entry.is_symlink() and _is_folder(path):
                 reason = "is a link to a directory, which is not followed; name it if it is wanted"
                 problems.append(Found(path, f"{printable(path)} {reason}"))
             else:
@@ -115,6 +117,36 @@ def _below(directory: Path, excluded: str) -> Iterator[Found]:
 def _junk(path: Path) -> str:
     what = _JUNK_SUFFIXES.get(path.suffix.lower())
     return f"{printable(path)} is {what}, which holds no text; leave it out" if what else ""
+
+
+def _real(path: Path, folders: dict[Path, str]) -> str:
+    """What tells whether two paths lead to one file; `folders` remembers what folders are called."""
+    status = _status(path, is_followed=False)
+    if status is None or stat.S_ISLNK(status.st_mode) or path.name in {"", ".."}:
+        return str(path) if _has_nul(path) else os.path.realpath(path)
+    if path.parent not in folders:
+        folders[path.parent] = os.path.realpath(path.parent)
+    return f"{folders[path.parent]}/{path.name}"
+
+
+def _is_same(entry: "os.DirEntry[str]", status: os.stat_result) -> bool:
+    if entry.inode() != status.st_ino:
+        return False
+    found = _status(Path(entry.path), is_followed=False)
+    return found is not None and os.path.samestat(found, status)
+
+
+def _is_folder(path: Path) -> bool:
+    status = _status(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def _status(path: Path, *, is_followed: bool = True) -> os.stat_result | None:
+    """None for whatever cannot be looked at: not there, too long a name, a loop of links."""
+    try:
+        return path.stat(follow_symlinks=is_followed)
+    except (OSError, ValueError):
+        return None
 
 
 def _has_nul(path: Path) -> bool:

@@ -68,3 +68,25 @@ def test_binary_content_is_not_text(content: bytes, reason: str) -> None:
 
 def test_cleaning_leaves_plain_spaces_and_line_ends() -> None:
     assert clean_text("a\u00a0b\r\nc\rd\u200be\u00ad\ufefff e\u0301") == "a b\nc\ndef \u00e9"
+
+
+def test_damaged_utf8_stays_utf8() -> None:
+    content = FRENCH.encode() * 3 + b"\xff" + FRENCH.encode()
+    assert decode_text(content, name="tarifs.txt") == FRENCH * 3 + "\ufffd" + FRENCH
+
+
+def test_the_first_accent_of_a_large_file_may_come_late() -> None:
+    text = "plain words " * 20_000 + FRENCH
+    assert decode_text(text.encode("cp1252"), name="tarifs.txt") == text
+
+
+@pytest.mark.parametrize(
+    "declared", ["punycode", "unicode_escape", "zlib", "undefined", "utf-8-sig"]
+)
+def test_an_encoding_that_no_page_can_mean_is_ignored(declared: str) -> None:
+    content = "Caf\u00e9".encode("cp1252")
+    assert decode_text(content, name="a.html", declared=declared) == "Caf\u00e9"
+
+
+def test_what_cannot_be_stored_is_cleaned_away() -> None:
+    assert clean_text("a\ud800b\x00c") == "a\ufffdbc"

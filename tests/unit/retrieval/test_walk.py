@@ -113,3 +113,15 @@ def test_a_folder_that_cannot_be_listed_is_a_problem(tmp_path: Path) -> None:
 def test_a_nul_in_a_path_is_a_problem() -> None:
     (found,) = walk([Path("a\x00b")], exclude=NOWHERE)
     assert "NUL" in found.problem
+
+
+def test_a_name_that_is_too_long_is_a_problem() -> None:
+    (found,) = walk([Path("x" * 5000)], exclude=NOWHERE)
+    assert "check the path" in found.problem
+
+
+def test_what_is_excluded_is_told_by_what_it_is(tmp_path: Path) -> None:
+    make_tree(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "kb")
+    found = names(tmp_path, tmp_path, exclude=tmp_path / "link")
+    assert not any(name.startswith("kb") for name in found)
