@@ -181,6 +181,7 @@ class RememberingEmbedder:
 
     def __init__(self, embedder: Embedder, *, most: int = 32_768) -> None:
         self.name = embedder.name
+        self.given_as = embedder.given_as
         self.dimension = embedder.dimension
         self.max_tokens = embedder.max_tokens
         self.count_tokens = embedder.count_tokens

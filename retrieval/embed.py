@@ -36,6 +36,9 @@ class Embedder(Protocol):
     def name(self) -> str: ...  # vectors of different names are never compared
 
     @property
+    def given_as(self) -> str: ...  # what `open_embedder` takes to open it once more
+
+    @property
     def dimension(self) -> int: ...
 
     @property
@@ -58,7 +61,7 @@ class HashEmbedder:
 
     def __init__(self, dimension: int = 256) -> None:
         self.dimension = dimension
-        self.name = f"hash-{dimension}"
+        self.name = self.given_as = f"hash-{dimension}"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         rows = np.zeros((len(texts), self.dimension), np.float32)

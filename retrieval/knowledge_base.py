@@ -388,6 +388,7 @@ def _check_embedder(truth: Truth, embedder: Embedder, path: Path) -> None:
     """Vectors of different models never meet in one index."""
     recorded = truth.fact("embedder")
     if recorded is None:
-        truth.record_fact("embedder", embedder.name)
+        truth.record_embedder(embedder.name, given_as=embedder.given_as)
     elif recorded != embedder.name:
-        raise EmbedderMismatch(path, recorded=recorded, given=embedder.name)
+        given_as = truth.fact("embedder given as") or recorded
+        raise EmbedderMismatch(path, recorded=given_as, given=embedder.given_as)

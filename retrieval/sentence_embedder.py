@@ -127,8 +127,14 @@ class SentenceEmbedder:
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, *, prefixes: Prefixes, precision: Precision | None = None
+        self,
+        checkpoint: Checkpoint,
+        *,
+        prefixes: Prefixes,
+        precision: Precision | None = None,
+        given_as: str = "",
     ) -> None:
+        self.given_as = given_as or str(checkpoint.folder)
         self.prefixes = prefixes
         self.name = checkpoint.name + (f"#{prefixes.source}" if prefixes != Prefixes() else "")
         self._encoder = SentenceEncoder(checkpoint.folder, precision=precision)
@@ -171,7 +177,7 @@ class SentenceEmbedder:
 class MiniLmEmbedder:
     """all-MiniLM-L6-v2 from the installed package, its weights checked before they are loaded."""
 
-    name = PACKAGED
+    name = given_as = PACKAGED
     dimension = 384
     max_tokens = 254  # 256 less the two special ones
 
@@ -233,7 +239,7 @@ def open_sentence_embedder(name: str) -> SentenceEmbedder:
         model, family = name, ""
     checkpoint = find_checkpoint(model, wanted="sentence-transformers model", holding=_MODULES_FILE)
     prefixes = choose_prefixes(checkpoint.folder, known_as=checkpoint.known_as, family=family)
-    return SentenceEmbedder(checkpoint, prefixes=prefixes)
+    return SentenceEmbedder(checkpoint, prefixes=prefixes, given_as=name)
 
 
 def _packaged_folder() -> Path:

@@ -81,6 +81,11 @@ class Truth:
     def record_fact(self, name: str, value: str) -> None:
         self._database.run("insert or replace into facts values (?, ?)", name, value)
 
+    def record_embedder(self, name: str, *, given_as: str) -> None:
+        """Whose vectors these are, and how it was called; folders move, but an error should name one."""
+        self.record_fact("embedder", name)
+        self.record_fact("embedder given as", given_as)
+
     @property
     def generation(self) -> int:
         """Number of the vector index that goes with this; each new one gets the next."""

@@ -62,7 +62,7 @@ class Upkeep:
             with truth.transaction():
                 if truth.fact("embedder") != self._embedder.name:
                     truth.ledger.drop_all_vectors()
-                    truth.record_fact("embedder", self._embedder.name)
+                truth.record_embedder(self._embedder.name, given_as=self._embedder.given_as)
             truth.rebuild_words()
             indexer.begin_anew()
         num_remade = self._remake()
