@@ -15,7 +15,7 @@ _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "ne": "<>"}
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Filter:
     """A part of all documents: an SQL condition over `documents`, and the values that it binds."""
 
     condition: str = "true"
@@ -25,26 +25,26 @@ class Selection:
     def is_everything(self) -> bool:
         return self.condition == "true"
 
-    def __and__(self, other: "Selection") -> "Selection":
+    def __and__(self, other: "Filter") -> "Filter":
         if self.is_everything or other.is_everything:
             return other if self.is_everything else self
-        return Selection(f"({self.condition}) and ({other.condition})", self.values + other.values)
+        return Filter(f"({self.condition}) and ({other.condition})", self.values + other.values)
 
 
-def selection(where: Where | None) -> Selection:
+def document_filter(where: Where | None) -> Filter:
     """
     The documents of which every condition holds: `{"year": 2024}` for equality, `{"author":
     ["Ann", "Bo"]}` for any of several, `{"year": {"gte": 2020, "lt": 2025}}` for a range. Fields
     are metadata, and `document_id`, `source`, `title`, `media_type`. A document without the field
     matches none of its conditions. Raises `InvalidFilter`.
     """
-    chosen = Selection()
+    chosen = Filter()
     for field, condition in (where or {}).items():
-        chosen &= _field_selection(field, condition)
+        chosen &= _field_filter(field, condition)
     return chosen
 
 
-def _field_selection(field: str, condition: Condition) -> Selection:
+def _field_filter(field: str, condition: Condition) -> Filter:
     if field in _COLUMNS:
         return _test(f"documents.{'id' if field == 'document_id' else field}", field, condition)
     if not field or '"' in field:
@@ -54,20 +54,20 @@ def _field_selection(field: str, condition: Condition) -> Selection:
     exists = (
         f"exists (select 1 from json_each(documents.metadata) where key = ? and {test.condition})"
     )
-    return Selection(exists, (field, *test.values))
+    return Filter(exists, (field, *test.values))
 
 
-def _test(value: str, field: str, condition: Condition) -> Selection:
+def _test(value: str, field: str, condition: Condition) -> Filter:
     """What the SQL expression `value` must fulfil."""
     if isinstance(condition, Mapping):
-        chosen = Selection("1")
+        chosen = Filter("1")
         for name, limit in condition.items():
             if name not in _COMPARISONS:
                 raise InvalidFilter(field, f"{name!r} is no comparison", known=_COMPARISONS)
             _check(field, limit)
             kind = "'text'" if isinstance(limit, str) else "'integer', 'real'"
             test = f"typeof({value}) in ({kind}) and {value} {_COMPARISONS[name]} ?"
-            chosen &= Selection(test, (limit,))
+            chosen &= Filter(test, (limit,))
         return chosen
     options: Sequence[object] = (
         condition
@@ -77,7 +77,7 @@ def _test(value: str, field: str, condition: Condition) -> Selection:
     for option in options:
         _check(field, option)
     marks = ", ".join("?" * len(options))
-    return Selection(f"{value} in ({marks})", tuple(options))
+    return Filter(f"{value} in ({marks})", tuple(options))
 
 
 def _check(field: str, value: object) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from retrieval.database import Database
-from retrieval.filters import Selection
+from retrieval.filters import Filter
 from retrieval.vectors import Vectors, unit_rows
 
 _STORED = np.dtype("<f2")  # a cosine moves by less than 1e-4, and a vector takes half the room
@@ -102,7 +102,7 @@ class Ledger:
         return dict(rows)
 
     def selected_vectors(
-        self, chosen: Selection, *, collections: Collection[int]
+        self, chosen: Filter, *, collections: Collection[int]
     ) -> tuple[list[str], Vectors]:
         """Ids and vectors of all passages of the selected documents."""
         marks = ", ".join("?" * len(collections))

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from retrieval.filters import Selection
+from retrieval.filters import Filter
 from retrieval.words import content_words
 
 MAX_WORDS = 64  # of one query; a drafted answer may be long
@@ -58,7 +58,7 @@ def search(
     *,
     limit: int,
     collection: str | None,
-    chosen: Selection,
+    chosen: Filter,
 ) -> list[str]:
     """Ids of the passages that share a word with `text`, best BM25 first; any text is safe."""
     expression = match_expression(text)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from retrieval.embed import Embedder
 from retrieval.errors import CollectionMissing
-from retrieval.filters import Selection
+from retrieval.filters import Filter
 from retrieval.fuse import Ranking, fuse
 from retrieval.store import Neighbour, VectorStore, most_similar
 from retrieval.truth import Truth
@@ -20,7 +20,7 @@ def search(
     *,
     limit: int,
     collection: str | None,
-    chosen: Selection,
+    chosen: Filter,
     truth: Truth,
     store: VectorStore,
     embedder: Embedder,
@@ -48,7 +48,7 @@ def search(
 
 
 def _nearest(
-    vectors: Vectors, *, numbers: list[int], chosen: Selection, truth: Truth, store: VectorStore
+    vectors: Vectors, *, numbers: list[int], chosen: Filter, truth: Truth, store: VectorStore
 ) -> list[list[Neighbour]]:
     """The dense candidates. An index by graph finds little where few are selected: then all of these are compared."""
     if chosen.is_everything:

@@ -11,7 +11,7 @@ from retrieval import lexical
 from retrieval.chunk import Chunk
 from retrieval.database import Database
 from retrieval.errors import DocumentMissing
-from retrieval.filters import Selection
+from retrieval.filters import Filter
 from retrieval.ledger import Ledger
 from retrieval.types import Document, DocumentInfo, Passage, Scalar, Turn
 
@@ -182,7 +182,7 @@ class Truth:
         )
         return known[0], row[0] if row else ""
 
-    def documents(self, chosen: Selection, *, collection: str | None) -> Iterator[DocumentInfo]:
+    def documents(self, chosen: Filter, *, collection: str | None) -> Iterator[DocumentInfo]:
         """What is there, in order of collection and source."""
         rows = self._database.rows(
             f"{_INFO} where {chosen.condition} and (? is null or collections.name = ?)"
@@ -204,7 +204,7 @@ class Truth:
         )
         return {row[0]: Passage(*[*row[:-1], json.loads(row[-1])]) for row in rows}
 
-    def num_selected(self, chosen: Selection, *, collections: Collection[int]) -> int:
+    def num_selected(self, chosen: Filter, *, collections: Collection[int]) -> int:
         """How many passages a selection leaves."""
         marks = ", ".join("?" * len(collections))
         return self._database.count(
@@ -215,7 +215,7 @@ class Truth:
             *(*collections, *chosen.values),
         )
 
-    def among(self, passage_ids: Collection[str], chosen: Selection) -> set[str]:
+    def among(self, passage_ids: Collection[str], chosen: Filter) -> set[str]:
         """Those of the passages whose document is selected."""
         rows = self._database.rows_in(
             """
@@ -231,7 +231,7 @@ class Truth:
         return {passage_id for passage_id, document_id in rows if document_id in selected}
 
     def search_words(
-        self, text: str, *, limit: int, collection: str | None, chosen: Selection | None = None
+        self, text: str, *, limit: int, collection: str | None, chosen: Filter | None = None
     ) -> list[str]:
         """Ids of the passages that share words with `text`, best first."""
         return lexical.search(
@@ -239,7 +239,7 @@ class Truth:
             text,
             limit=limit,
             collection=collection,
-            chosen=chosen or Selection(),
+            chosen=chosen or Filter(),
         )
 
     def has_sound_words(self) -> bool:

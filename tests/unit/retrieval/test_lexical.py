@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval import lexical
-from retrieval.filters import Selection
+from retrieval.filters import Filter
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 
 def search(connection: sqlite3.Connection, text: str, collection: str | None = None) -> list[str]:
-    return lexical.search(connection, text, limit=10, collection=collection, chosen=Selection())
+    return lexical.search(connection, text, limit=10, collection=collection, chosen=Filter())
 
 
 @pytest.mark.parametrize(

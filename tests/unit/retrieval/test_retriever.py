@@ -7,7 +7,7 @@ import pytest
 
 from retrieval.embed import HashEmbedder
 from retrieval.errors import CollectionMissing
-from retrieval.filters import Selection
+from retrieval.filters import Filter
 from retrieval.ingest import prepare
 from retrieval.retriever import CANDIDATES, search
 from retrieval.store import MemoryStore
@@ -33,7 +33,7 @@ def find(truth: Truth, store: MemoryStore, query: str, collection: str | None = 
         [query],
         limit=5,
         collection=collection,
-        chosen=Selection(),
+        chosen=Filter(),
         truth=truth,
         store=store,
         embedder=EMBEDDER,
