@@ -31,6 +31,9 @@ class Filter:
         return Filter(f"({self.condition}) and ({other.condition})", self.values + other.values)
 
 
+EVERYTHING = Filter()
+
+
 def document_filter(where: Where | None) -> Filter:
     """
     The documents of which every condition holds: `{"year": 2024}` for equality, `{"author":

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from retrieval.embed import Embedder
-from retrieval.fuse import K
 from retrieval.words import stems
 
 _SATURATION = 1.2  # BM25's k1: how soon repeating a word stops counting
 _LENGTH_PENALTY = 0.75  # BM25's b
+_K = 60  # of reciprocal rank fusion: how little first ranks count more than the next ones
 _EPSILON = 1e-6  # scores closer than this are equal
 
 
@@ -26,7 +26,7 @@ def rank_texts(query: str, texts: Sequence[str], *, embedder: Embedder | None) -
     fused = [0.0] * len(texts)
     for scores, least in zip(lists, (0.0, -math.inf), strict=False):
         for at, rank in _ranks(scores, least=least).items():
-            fused[at] += 1 / (K + rank)
+            fused[at] += 1 / (_K + rank)
     return fused
 
 

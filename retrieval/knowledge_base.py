@@ -20,7 +20,7 @@ from retrieval.errors import (
     NotShared,
     ReadOnly,
 )
-from retrieval.filters import Where, selection
+from retrieval.filters import Where, document_filter
 from retrieval.indexer import Indexer
 from retrieval.ingest import check_metadata, is_below, origin_of
 from retrieval.intake import Intake, Item, content_item, document_items, file_items
@@ -178,11 +178,11 @@ class KnowledgeBase:
         where: Where | None = None,
     ) -> list[Hit]:
         """
-        The best `limit` passages, best first, for all queries together: 50 dense and 50 lexical
-        candidates each, fused by rank. Without a collection all are searched; `where` limits the
-        search to some documents, see `retrieval.filters.selection`.
+        The best `limit` passages, best first, for all queries together: 100 dense and 100 lexical
+        candidates each, fused by score. Without a collection all are searched; `where` limits the
+        search to some documents, see `retrieval.filters.document_filter`.
         """
-        chosen = selection(where)
+        chosen = document_filter(where)
         with self._reading() as truth:
             return retriever.search(
                 queries,
@@ -199,7 +199,7 @@ class KnowledgeBase:
     ) -> list[DocumentInfo]:
         """What has been added, by collection and source."""
         with self._reading() as truth:
-            return list(truth.documents(selection(where), collection=collection))
+            return list(truth.documents(document_filter(where), collection=collection))
 
     def matching(self, names: Sequence[str]) -> list[DocumentInfo]:
         """The documents of these ids, sources or paths; raises `DocumentMissing` for a name without one."""

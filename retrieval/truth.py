@@ -11,7 +11,7 @@ from retrieval import lexical
 from retrieval.chunk import Chunk
 from retrieval.database import Database
 from retrieval.errors import DocumentMissing
-from retrieval.filters import Filter
+from retrieval.filters import EVERYTHING, Filter
 from retrieval.ledger import Ledger
 from retrieval.types import Document, DocumentInfo, Passage, Scalar, Turn
 
@@ -205,7 +205,7 @@ class Truth:
         return {row[0]: Passage(*[*row[:-1], json.loads(row[-1])]) for row in rows}
 
     def num_selected(self, chosen: Filter, *, collections: Collection[int]) -> int:
-        """How many passages a selection leaves."""
+        """How many passages a filter leaves."""
         marks = ", ".join("?" * len(collections))
         return self._database.count(
             f"""
@@ -231,15 +231,15 @@ class Truth:
         return {passage_id for passage_id, document_id in rows if document_id in selected}
 
     def search_words(
-        self, text: str, *, limit: int, collection: str | None, chosen: Filter | None = None
-    ) -> list[str]:
-        """Ids of the passages that share words with `text`, best first."""
+        self, text: str, *, limit: int, collection: str | None, chosen: Filter = EVERYTHING
+    ) -> list[lexical.Match]:
+        """The passages that share words with `text`, best first."""
         return lexical.search(
             self._database.connection,
             text,
             limit=limit,
             collection=collection,
-            chosen=chosen or Filter(),
+            chosen=chosen,
         )
 
     def has_sound_words(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 AddStatus = Literal["added", "unchanged", "updated", "renamed", "removed", "skipped"]
+Source = Literal["dense", "lexical", "rerank"]  # ways of ranking passages
 Scalar = str | int | float | bool  # what a piece of metadata may be
 
 
@@ -55,7 +56,7 @@ class Passage:
 class Rank:
     """One list in which a passage was found, and where."""
 
-    source: Literal["dense", "lexical"]
+    source: Source
     query: int  # number of the query, from 0
     rank: int  # from 1
 

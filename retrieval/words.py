@@ -20,8 +20,8 @@ _DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1$")
 
 def words(text: str) -> list[str]:
     """The words of `text` in order: lower case, accents and possessives removed."""
-    folded = unicodedata.normalize("NFKD", text.lower())
-    plain = "".join(char for char in folded if not unicodedata.combining(char))
+    lower = text.lower()
+    plain = lower if lower.isascii() else _without_accents(lower)
     return [_without_possessive(word) for word in _WORD.findall(plain)]
 
 
@@ -41,6 +41,11 @@ def stem(word: str) -> str:
 def stems(text: str) -> list[str]:
     """The stems of the content words of `text`, in order."""
     return [stem(word) for word in content_words(text)]
+
+
+def _without_accents(text: str) -> str:
+    folded = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in folded if not unicodedata.combining(char))
 
 
 def _without_possessive(word: str) -> str:

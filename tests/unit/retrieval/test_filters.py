@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.errors import InvalidFilter
-from retrieval.filters import Where, selection
+from retrieval.filters import Where, document_filter
 from retrieval.types import Scalar
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -30,7 +30,7 @@ def select(metadata: Mapping[str, Scalar], where: Where | None) -> bool:
         "insert into documents values ('d1', 'a.txt', 'Title', 'text/plain', ?)",
         (json.dumps(dict(metadata)),),
     )
-    chosen = selection(where)
+    chosen = document_filter(where)
     query = f"select count(*) from documents where {chosen.condition}"
     found = connection.execute(query, chosen.values).fetchone()[0]
     connection.close()
@@ -85,7 +85,7 @@ def test_a_document_is_chosen_if_every_condition_holds(
 )
 def test_what_is_no_condition_is_refused_with_an_example(where: Any, reason: str) -> None:
     with pytest.raises(InvalidFilter, match=rf"{reason}.*write \{{\"year\": 2024\}}"):
-        selection(where)
+        document_filter(where)
 
 
 SCALARS = st.one_of(

@@ -9,7 +9,7 @@ import pytest
 
 from retrieval.chunk import Chunk
 from retrieval.errors import CannotWrite, DocumentMissing, NotAKnowledgeBase, SchemaMismatch
-from retrieval.filters import selection
+from retrieval.filters import document_filter
 from retrieval.ledger import Pending, pack, unpack
 from retrieval.truth import KnownDocument, NewDocument, NewPassage, Truth
 from retrieval.types import Document, DocumentInfo, Passage, Scalar, Turn
@@ -97,7 +97,8 @@ def test_a_passage_with_the_same_span_but_other_words_is_embedded_again(truth: T
     assert {each.action for each in truth.ledger.pending(limit=9)} == {"embed"}
     assert truth.num_documents == 1
     assert truth.search_words("boats", limit=9, collection=None) == []
-    assert truth.search_words("coats", limit=9, collection="sea") == ["d-0-17"]
+    found = truth.search_words("coats", limit=9, collection="sea")
+    assert [match.id for match in found] == ["d-0-17"]
 
 
 def test_saving_is_all_or_nothing(truth: Truth) -> None:
@@ -149,12 +150,12 @@ def test_vectors_lose_nothing_but_rounding() -> None:
 
 def test_documents_are_listed_and_filtered(truth: Truth) -> None:
     truth.save([new_document("a", metadata={"year": 2024}), new_document("b", collection="air")])
-    listed = list(truth.documents(selection(None), collection=None))
+    listed = list(truth.documents(document_filter(None), collection=None))
     assert [(each.id, each.collection) for each in listed] == [("b", "air"), ("a", "sea")]
-    found = list(truth.documents(selection({"year": 2024}), collection=None))
+    found = list(truth.documents(document_filter({"year": 2024}), collection=None))
     assert isinstance(found[0], DocumentInfo)
     assert (found[0].metadata, found[0].num_passages) == ({"year": 2024}, 2)
-    assert list(truth.documents(selection({"year": 2024}), collection="air")) == []
+    assert list(truth.documents(document_filter({"year": 2024}), collection="air")) == []
 
 
 def test_metadata_is_replaced_without_touching_passages(truth: Truth) -> None:
@@ -176,7 +177,8 @@ def test_a_word_index_that_went_wrong_is_noticed_and_built_again(truth: Truth) -
     assert not truth.has_sound_words()
     truth.rebuild_words()
     assert truth.has_sound_words()
-    assert truth.search_words("boats", limit=9, collection=None) == ["d-0-17"]
+    found = truth.search_words("boats", limit=9, collection=None)
+    assert [match.id for match in found] == ["d-0-17"]
 
 
 def test_a_second_connection_reads_what_the_first_has_committed(tmp_path: Path) -> None:
