@@ -14,6 +14,7 @@ from bench import (
     equality,
     fuzz_readers,
     guesses,
+    retrieval,
     scenes,
     stall,
     summaries,
@@ -34,6 +35,7 @@ def main(words: Sequence[str] | None = None) -> None:
         guesses,
         embedding,
         fuzz_readers,
+        retrieval,
     ):
         module.add_command(commands)
     arguments = parser.parse_args(words)
