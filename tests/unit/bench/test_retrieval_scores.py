@@ -2,7 +2,7 @@
 
 import ir_measures
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.retrieval_scores import MEASURES
@@ -17,6 +17,7 @@ THEIRS = {
 PASSAGES = [f"p{number}" for number in range(60)]
 
 
+@settings(deadline=None)  # the first example imports their providers
 @given(
     st.lists(st.sampled_from(PASSAGES), unique=True, max_size=60),
     st.dictionaries(st.sampled_from(PASSAGES), st.integers(-1, 3), min_size=1, max_size=40),
