@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
-from bench.retrieval_runs import DEPTH, NUM_TIMED, Run, seconds
+from bench.retrieval_runs import DEPTH, NUM_TIMED, Run, Taken, seconds
 from bench.retrieval_sets import SearchSet
 
 PEERS = {
@@ -41,7 +41,7 @@ class Bm25s:
         )
 
 
-def peer_run(search_set: SearchSet, name: str) -> tuple[Run, list[float], float]:
+def peer_run(search_set: SearchSet, name: str) -> tuple[Run, list[Taken], float]:
     """What a peer finds, the seconds of single queries, and those of indexing all passages."""
     method, has_stemmer = PEERS[name]
     peer = Bm25s(search_set, method=method, has_stemmer=has_stemmer)

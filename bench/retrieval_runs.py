@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TypeVar
 
 import numpy as np
@@ -33,6 +33,14 @@ TABLES = """
 create table documents (id text primary key, collection text not null);
 create table passages (number integer primary key, id text not null, document_id text not null);
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Seconds, by the clock and of processors; the clock counts what others do meanwhile, too."""
+
+    wall: float
+    cpu: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ class Searchable:
     def matches(self, text: str) -> list[Match]:
         return lexical.search(self._words, text, limit=CANDIDATES, collection=None)
 
-    def times(self) -> dict[str, list[float]]:
+    def times(self) -> dict[str, list[Taken]]:
         """Seconds of each part for the first queries, one by one, after one that warms up."""
         texts = list(self.set.queries.values())[:NUM_TIMED]
         relevant = [best_judged(grades) for grades in self.set.judgements.values()][:NUM_TIMED]
@@ -154,13 +162,14 @@ def best_judged(grades: Mapping[str, int]) -> str:
     return max(grades, key=lambda id_: grades[id_])
 
 
-def seconds(work: Callable[[T], object], items: Sequence[T]) -> list[float]:
+def seconds(work: Callable[[T], object], items: Sequence[T]) -> list[Taken]:
+    """What each item took, after the first has warmed up."""
     work(items[0])
-    taken: list[float] = []
+    taken: list[Taken] = []
     for item in items:
-        started = perf_counter()
+        started, cpu_started = perf_counter(), process_time()
         work(item)
-        taken.append(perf_counter() - started)
+        taken.append(Taken(perf_counter() - started, process_time() - cpu_started))
     return taken
 
 

@@ -70,7 +70,7 @@ def test_the_command_reports_on_a_set_of_ones_own(
     assert (row["passages"], row["queries"], row["primary"]) == (3, 2, "ndcg@10")
     assert row["systems"]["fused"]["ndcg@10"]["value"] == 1
     assert row["differences"]["fused - dense"]["value"] == 0
-    assert set(row["lexical_peers"]["bm25s, lucene"]["ms"]) == {"p50", "p99"}
+    assert set(row["lexical_peers"]["bm25s, lucene"]["ms"]) >= {"p50", "cpu_p99"}
     assert "own, ndcg@10" in picture.read_text()
     assert "fused" in capsys.readouterr().out
     picture.unlink()
