@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from typing import TypeVar
 
@@ -66,7 +67,8 @@ class Searchable:
         self.passages = {entry.id: as_passage(entry) for entry in search_set.entries}
         self._ids = list(self.passages)
         self._embedder = embedder
-        file = cache / "words.sqlite3"
+        self._folder = TemporaryDirectory()
+        file = Path(self._folder.name) / "words.sqlite3"
         self._words, self.insert_s = filled(file, search_set.entries)
         # The index alone, without the texts.
         pages = self._words.execute("select sum(length(block)) from words_data").fetchone()
@@ -129,6 +131,7 @@ class Searchable:
 
     def close(self) -> None:
         self._words.close()
+        self._folder.cleanup()
 
 
 def dense_run(found: Mapping[str, Found]) -> Run:
@@ -175,9 +178,6 @@ def seconds(work: Callable[[T], object], items: Sequence[T]) -> list[Taken]:
 
 def filled(file: Path, entries: Sequence[Entry]) -> tuple[sqlite3.Connection, float]:
     """A fresh word index over the entries, and how many seconds inserting took."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    for each in file.parent.glob(f"{file.name}*"):
-        each.unlink()
     connection = sqlite3.connect(file, isolation_level=None)
     connection.executescript(f"pragma journal_mode = wal; pragma synchronous = full;{TABLES}")
     connection.execute(lexical.SCHEMA)
