@@ -108,6 +108,7 @@ def settings() -> dict[str, float]:
         "context_weight": lexical.CONTEXT_WEIGHT,
         "max_words": lexical.MAX_WORDS,
         "rarest": lexical.RAREST,
+        "further_weight": retriever.FURTHER_WEIGHT,
         "most_rows": lexical.MOST_ROWS,
     }
 
