@@ -40,7 +40,7 @@ from bench.scores import estimate
 from bench.table import render
 from retrieval import lexical, retriever, select
 from retrieval.embed import DEFAULT_EMBEDDER, open_embedder
-from retrieval.retriever import Reranker
+from retrieval.rerank import Reranker
 
 WEAK = frozenset({"wikipedia"})  # sets whose labels miss much: order says little there
 SEED = 11

@@ -5,7 +5,7 @@ from math import log
 from pathlib import Path
 
 from retrieval.reader import Excerpt, Reader
-from retrieval.retriever import Reranker
+from retrieval.rerank import Reranker
 
 READER = Path(__file__).resolve().parents[1] / "models" / "reader"
 LEAST = 1e-12  # of a share, before its logarithm is taken

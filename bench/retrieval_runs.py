@@ -14,12 +14,14 @@ import numpy as np
 from bench.retrieval_cache import cached_vectors
 from bench.retrieval_sets import Entry, SearchSet
 from retrieval import lexical, retriever, select
-from retrieval.embed import Embedder, Vectors
+from retrieval.embed import Embedder
 from retrieval.fuse import Fused, fuse
 from retrieval.lexical import Match
-from retrieval.retriever import CANDIDATES, Query, Reranker
+from retrieval.rerank import Reranker
+from retrieval.retriever import CANDIDATES, Query
 from retrieval.store import Neighbour
 from retrieval.types import Hit, Passage
+from retrieval.vectors import Vectors
 
 T = TypeVar("T")
 
@@ -31,8 +33,12 @@ Run = Mapping[str, Sequence[str]]  # passages by query, best first
 
 # As much of the truth's tables as the word index asks for.
 TABLES = """
-create table documents (id text primary key, collection text not null);
-create table passages (number integer primary key, id text not null, document_id text not null);
+create table collections (number integer primary key, name text not null);
+create table documents (id text primary key, collection integer not null);
+create table passages (
+    number integer primary key, id text not null, document_id text not null, context text not null, text text not null
+);
+insert into collections values (1, 'all');
 """
 
 
@@ -78,7 +84,7 @@ class Searchable:
         asked = cached_vectors(
             list(search_set.queries.values()),
             kind=f"{embedder.name}-queries",
-            embed=embedder.embed,
+            embed=embedder.embed_queries,
             cache=cache,
         )
         self._query_vectors = dict(zip(search_set.queries, asked, strict=True))
@@ -114,7 +120,7 @@ class Searchable:
             for text, vector in zip(texts, vectors, strict=True)
         ]
         return {
-            "embed": seconds(lambda text: self._embedder.embed([text]), texts),
+            "embed": seconds(lambda text: self._embedder.embed_queries([text]), texts),
             "nearest": seconds(self.nearest, vectors),
             "words": seconds(self.matches, texts),
             "words, drafted answer": seconds(self.matches, drafts),
@@ -184,10 +190,10 @@ def filled(file: Path, entries: Sequence[Entry]) -> tuple[sqlite3.Connection, fl
     numbered = list(enumerate(entries, start=1))
     documents = {(entry.place.document if entry.place else entry.id) for entry in entries}
     connection.execute("begin")
-    connection.executemany("insert into documents values (?, 'all')", ((d,) for d in documents))
+    connection.executemany("insert into documents values (?, 1)", ((d,) for d in documents))
     connection.executemany(
-        "insert into passages values (?, ?, ?)",
-        ((n, e.id, e.place.document if e.place else e.id) for n, e in numbered),
+        "insert into passages values (?, ?, ?, ?, ?)",
+        ((n, e.id, e.place.document if e.place else e.id, e.title, e.text) for n, e in numbered),
     )
     connection.execute("commit")
     started = perf_counter()
