@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from retrieval import Hit, KnowledgeBase
+from retrieval import Hit, KnowledgeBase, Selection
 from retrieval.filters import Where
 from retrieval.types import Passage
 
@@ -23,10 +23,11 @@ class GivenPassages(KnowledgeBase):
         limit: int,
         collection: str | None = None,
         where: Where | None = None,
+        selection: Selection | None = None,
     ) -> list[Hit]:
         """At most `limit` passages; `collection` must be one of those given."""
         assert collection is not None
-        assert where is None
+        assert (where, selection) == (None, None)
         return self._hits[collection][:limit]
 
     def close(self) -> None:

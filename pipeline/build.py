@@ -27,6 +27,7 @@ from retrieval import (
     cosines,
     open_embedder,
     open_knowledge_base,
+    open_reranker,
     rank_texts,
     visit_knowledge_base,
 )
@@ -69,11 +70,19 @@ def open_library(
     Raises the errors of `open_knowledge_base` and `visit_knowledge_base`.
     """
     embedder = embedder or open_embedder(settings.embedder)
+    reranker = open_reranker(settings.reranker) if settings.reranker else None
     if not may_add and "://" in settings.store:
-        return visit_knowledge_base(settings.kb, store=settings.store, embedder=embedder)
+        return visit_knowledge_base(
+            settings.kb, store=settings.store, embedder=embedder, reranker=reranker
+        )
 
     return open_knowledge_base(
-        settings.kb, embedder=embedder, store=settings.store, catch_up=catch_up, rebuild=rebuild
+        settings.kb,
+        embedder=embedder,
+        store=settings.store,
+        reranker=reranker,
+        catch_up=catch_up,
+        rebuild=rebuild,
     )
 
 

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     reader: str = str(EMBEDDED_MODELS / "reader")  # folder of the reader; empty: none is used
     dtype: Literal["float32", "bfloat16"] = "float32"
     embedder: str = "all-MiniLM-L6-v2"  # name, folder or Hugging Face id of the embedding model
+    reranker: str = ""  # folder or Hugging Face id of a cross-encoder that orders what was found; empty: none does
     store: str = "chroma"  # of vectors: chroma, exact, or the URL of a Chroma server
     deterministic: bool = False  # draft chains only: exact to the bit in bfloat16, too
     threads: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=1)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     )
     from retrieval.reader import Excerpt, Reader, Reading, WordShare
     from retrieval.rerank import CrossEncoderReranker, Reranker, open_reranker
+    from retrieval.retriever import Selection
     from retrieval.sentence_embedder import MiniLmEmbedder, SentenceEmbedder
     from retrieval.sentences import split_sentences
     from retrieval.transcripts import parse_transcript
@@ -53,6 +54,7 @@ __all__ = [
     "Report",
     "Reranker",
     "RetrievalError",
+    "Selection",
     "SentenceEmbedder",
     "Turn",
     "WordShare",
@@ -91,6 +93,7 @@ _HOMES = {
     "Report": "upkeep",
     "Reranker": "rerank",
     "RetrievalError": "errors",
+    "Selection": "retriever",
     "SentenceEmbedder": "sentence_embedder",
     "Turn": "types",
     "WordShare": "reader",

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from retrieval import retriever
 from retrieval.embed import Embedder, open_embedder
@@ -27,11 +27,15 @@ from retrieval.intake import Intake, Item, content_item, document_items, file_it
 from retrieval.lock import DirectoryLock, Hold, Visit
 from retrieval.places import DEFAULT_STORE, is_shared, open_place, open_shared_place
 from retrieval.reading import ReadingProcess
+from retrieval.retriever import Reranking, Selection
 from retrieval.truth import Truth
 from retrieval.types import AddOutcome, Document, DocumentInfo, Hit, Progress, Scalar
 from retrieval.upkeep import Report, Upkeep
 from retrieval.view import SharedStore, View
 from retrieval.walk import walk
+
+if TYPE_CHECKING:
+    from retrieval.rerank import Reranker
 
 DEFAULT_COLLECTION = "default"
 TRUTH_FILE = "truth.sqlite3"
@@ -60,13 +64,20 @@ class KnowledgeBase:
     """
 
     def __init__(
-        self, hold: Hold, *, view: View, embedder: Embedder, writer: Writer | None = None
+        self,
+        hold: Hold,
+        *,
+        view: View,
+        embedder: Embedder,
+        writer: Writer | None = None,
+        reranker: "Reranker | None" = None,
     ) -> None:
         """Takes over hold, view and writer, and closes them with itself; without a writer it can only be read."""
         self._hold = hold
         self._view = view
         self._embedder = embedder
         self._writer = writer
+        self._reranking = Reranking(reranker) if reranker else None
         self._files = ReadingProcess()
         self._closing = threading.Lock()
         self._is_closed = False
@@ -176,11 +187,13 @@ class KnowledgeBase:
         limit: int,
         collection: str | None = None,
         where: Where | None = None,
+        selection: Selection | None = None,
     ) -> list[Hit]:
         """
         The best `limit` passages, best first, for all queries together: 100 dense and 100 lexical
-        candidates each, fused by score. Without a collection all are searched; `where` limits the
-        search to some documents, see `retrieval.filters.document_filter`.
+        candidates each, fused by score, the first query counting most; what repeats a better one is
+        left out. Without a collection all are searched; `where` limits the search to some documents,
+        see `retrieval.filters.document_filter`; `selection` says what else is wanted of the hits.
         """
         chosen = document_filter(where)
         with self._reading() as truth:
@@ -192,6 +205,8 @@ class KnowledgeBase:
                 truth=truth,
                 store=self._view.store(truth),
                 embedder=self._embedder,
+                selection=selection,
+                reranking=self._reranking,
             )
 
     def documents(
@@ -300,6 +315,7 @@ def open_knowledge_base(
     *,
     embedder: Embedder | None = None,
     store: str = DEFAULT_STORE,
+    reranker: "Reranker | None" = None,
     catch_up: bool = True,
     rebuild: bool = False,
 ) -> KnowledgeBase:
@@ -324,7 +340,9 @@ def open_knowledge_base(
         undo.callback(indexer.store.close)
         writer = Writer(truth, indexer)
         view = View(path / TRUTH_FILE, store=lambda _: indexer.store)
-        knowledge_base = KnowledgeBase(lock, view=view, embedder=embedder, writer=writer)
+        knowledge_base = KnowledgeBase(
+            lock, view=view, embedder=embedder, writer=writer, reranker=reranker
+        )
         if not rebuild:
             _repair(indexer, path, catch_up=catch_up)
         undo.pop_all()
@@ -332,7 +350,11 @@ def open_knowledge_base(
 
 
 def visit_knowledge_base(
-    path: Path, *, store: str, embedder: Embedder | None = None
+    path: Path,
+    *,
+    store: str,
+    embedder: Embedder | None = None,
+    reranker: "Reranker | None" = None,
 ) -> KnowledgeBase:
     """
     The same for reading only, by any number of processes beside the one that writes: `store` must
@@ -353,7 +375,7 @@ def visit_knowledge_base(
     finally:
         truth.close()
     view = View(file, store=shared, close_store=shared.close)
-    return KnowledgeBase(Visit(path), view=view, embedder=embedder)
+    return KnowledgeBase(Visit(path), view=view, embedder=embedder, reranker=reranker)
 
 
 def _repair(indexer: Indexer, path: Path, *, catch_up: bool) -> None:

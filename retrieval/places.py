@@ -32,3 +32,13 @@ def open_place(store: str, lock: DirectoryLock, *, name: str, dimension: int) ->
     if store not in PLACES:
         raise UnknownStore(store, known=PLACES)
     return PLACES[store](lock, dimension)
+
+
+def describe_store(store: str) -> str:
+    """Where the vectors are kept; raises `UnknownStore`, `InvalidStoreUrl` or `VectorServerUnreachable`."""
+    if is_shared(store):
+        ChromaServer(store, name="doctor", dimension=1).open(0, []).close()
+        return f"the Chroma server at {store} answers"
+    if store not in PLACES:
+        raise UnknownStore(store, known=PLACES)
+    return {"chroma": "Chroma in this process", "exact": "compared one by one, in memory"}[store]

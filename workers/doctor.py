@@ -96,6 +96,10 @@ def _computed_in(precision: str) -> str:
     return precision if precision == "bfloat16" else f"{precision} (no bfloat16 on this processor)"
 
 
+def _reranker(settings: Settings) -> str:
+    return describe_reranker(settings.reranker) if settings.reranker else "none"
+
+
 def _main_model(settings: Settings) -> str:
     return _model(settings.model, setting="GLEANDRAFT_MODEL")
 
@@ -202,6 +206,12 @@ def _knowledge_base(settings: Settings) -> str:
     return f"{settings.kb} is free"
 
 
+def _vectors(settings: Settings) -> str:
+    from retrieval.places import describe_store
+
+    return describe_store(settings.store)
+
+
 def _nearest_existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.exists())
 
@@ -211,6 +221,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "torch": _torch,
     "waiting threads": _waiting_threads,
     "embedding model": _embedding,
+    "reranker": _reranker,
     "main model": _main_model,
     "proxy model": _proxy_model,
     "reader": _reader,
@@ -218,5 +229,6 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "answer form": _answer_form,
     "redis": _redis,
     "run directory": _run_directory,
+    "vectors": _vectors,
     "knowledge base": _knowledge_base,
 }

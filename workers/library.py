@@ -106,9 +106,16 @@ def search(
     num_passages: Annotated[int, typer.Option("-k", min=1, help="Passages to find.")] = 5,
     collection: CollectionOption = None,
     where: WhereOption = None,
+    per_document: Annotated[
+        int | None, typer.Option("--per-document", min=1, help="At most so many of each document.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", min=1, help="At most so many tokens in all.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the passages that fit best, and which way of searching found each."""
+    from retrieval import Selection
     from workers import render
     from workers.metadata import parse_where
     from workers.present import present_hit
@@ -119,6 +126,7 @@ def search(
             limit=num_passages,
             collection=collection,
             where=parse_where(where or []),
+            selection=Selection(max_per_document=per_document, max_tokens=max_tokens),
         )
     for number, hit in enumerate(hits, start=1):
         if as_json:
