@@ -10,7 +10,7 @@ from retrieval.words import content_words
 MAX_WORDS = 64  # of one query that are looked up; a drafted answer may be long
 RAREST = 24  # of these that passages are ranked by
 MOST_ROWS = 20_000  # passages that are ranked: so many words are left out, the commonest first
-FEW_ROWS = 1_000  # up to here words are counted first; more is counted only if that does not do
+FEW_ROWS = 2_000  # up to here words are counted first; more is counted only if that does not do
 CONTEXT_WEIGHT = 2.0  # of a word in title or heading, where one in the text counts 1
 
 # `context` is what stands above a passage: title and heading; the texts stay with the passages. Positions are
