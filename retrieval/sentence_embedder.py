@@ -201,7 +201,6 @@ class MiniLmEmbedder:
 
     def count_tokens_at_once(self, text: str) -> int:
         """The same number by tokenizing the whole text: slow, and what the fast way is tested against."""
-        self._file("tokenizer.json")
         return self._encoder.count_tokens(text)
 
     def load(self) -> "SentenceTransformer":
@@ -220,7 +219,8 @@ class MiniLmEmbedder:
 
     @cached_property
     def _encoder(self) -> SentenceEncoder:
-        return SentenceEncoder(self._folder or _packaged_folder(), precision=self.precision)
+        folder = self._file("tokenizer.json").parent
+        return SentenceEncoder(folder, precision=self.precision)
 
     def _file(self, name: str) -> Path:
         file = (self._folder or _packaged_folder()) / name
