@@ -10,6 +10,7 @@ from retrieval.embed import Embedder
 from retrieval.errors import CollectionMissing
 from retrieval.filters import EVERYTHING, Filter
 from retrieval.fuse import Fused, Ranking, Scored, fuse
+from retrieval.ingest import embedding_text
 from retrieval.lexical import Match
 from retrieval.store import Neighbour, VectorStore
 from retrieval.truth import Truth
@@ -103,9 +104,8 @@ def rerank(hits: Sequence[Hit], *, query: Query, reranker: "Reranker") -> list[H
 
 
 def text_above(passage: Passage) -> str:
-    """A passage as a reranker reads it: title, heading, text."""
-    above = dict.fromkeys((passage.title, passage.heading))
-    return "\n".join((*filter(None, above), passage.text))
+    """A passage as embedders and rerankers read it: title, heading, text."""
+    return embedding_text(passage.title, passage.heading, passage.text)
 
 
 def rankings_of(
