@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gleandraft.wire import AddRecord
 from retrieval.types import Progress
-from workers.render import safe
+from workers.render import added_line
 
 STATUSES = ("added", "updated", "renamed", "removed", "unchanged", "skipped")
 MOST_SKIPPED = 20  # that a summary lists
@@ -60,7 +60,7 @@ class Tally:
     def summary(self, seconds: float) -> Iterator[str]:
         """What became of everything, most important last; reasons in full."""
         for record in self.skipped[:MOST_SKIPPED]:
-            yield f"skipped    {safe(record.path)}  {safe(record.reason)}"
+            yield added_line(record)
         if len(self.skipped) > MOST_SKIPPED:
             yield f"           and {len(self.skipped) - MOST_SKIPPED} more; `--json` lists them all"
         passages = f"; {self.num_new_passages} passages" if self.num_new_passages else ""

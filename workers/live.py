@@ -60,7 +60,7 @@ def table(tally: Tally, *, title: str, seconds: float) -> "Table":
             colour = COLOURS.get(status, "red" if status == "skipped" else "default")
             grid.add_row(f"{count:,}", f"[{colour}]{status}[/]", "")
     if tally.last:
-        grid.add_row("", f"[dim]{escaped(tail(tally.last))}[/]", "")
+        grid.add_row("", "[dim]last[/]", f"[dim]{escaped(tail(tally.last))}[/]")
     return grid
 
 

@@ -100,12 +100,11 @@ def item_lines(item: ItemRecord) -> list[str]:
 
 
 def added_line(record: AddRecord) -> str:
-    remark = f"{record.passages} passages"
     if record.status == "skipped":
-        remark = safe(record.reason)
-    elif record.reason:
-        remark = f"{remark}, {safe(record.reason)}"
-    return f"{record.status:<10} {safe(record.path)}  {remark}"
+        # Most reasons begin with the name already.
+        return f"{record.status:<10} {safe(record.path)} {safe(record.reason.removeprefix(record.path).lstrip())}"
+    remark = f", {safe(record.reason)}" if record.reason else ""
+    return f"{record.status:<10} {safe(record.path)}  {record.passages} passages{remark}"
 
 
 def document_line(record: DocumentRecord) -> str:

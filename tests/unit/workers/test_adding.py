@@ -12,7 +12,7 @@ from workers.live import shown_live, table
 
 
 def skipped(number: int) -> AddRecord:
-    return AddRecord(f"{number}.png", "skipped", "it is a picture; leave it out", 0)
+    return AddRecord(f"{number}.png", "skipped", f"{number}.png is a picture; leave it out", 0)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def tally() -> Tally:
 
 def test_a_summary_counts_and_gives_every_reason(tally: Tally) -> None:
     assert list(tally.summary(2.0)) == [
-        "skipped    1.png  it is a picture; leave it out",
+        "skipped    1.png is a picture; leave it out",
         "1 added, 1 updated, 1 unchanged, 1 skipped; 15 passages in 2.0 s",
     ]
     assert not tally.has_failed

@@ -74,12 +74,12 @@ def test_what_became_of_a_file_is_one_line() -> None:
     lines = [
         render.added_line(AddRecord("a.md", "added", "", 3)),
         render.added_line(AddRecord("b.md", "renamed", "was a.md", 3)),
-        render.added_line(AddRecord("c\n.md", "skipped", "it is empty", 0)),
+        render.added_line(AddRecord("c\n.md", "skipped", "c\n.md is empty", 0)),
     ]
     assert lines == [
         "added      a.md  3 passages",
         "renamed    b.md  3 passages, was a.md",
-        "skipped    c\n.md  it is empty",
+        "skipped    c\n.md is empty",
     ]
 
 
