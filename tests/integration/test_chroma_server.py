@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import load_settings, open_library
 from retrieval.embed import HashEmbedder, Vectors
 from retrieval.errors import (
     EmbedderMismatch,
@@ -278,3 +279,14 @@ def test_a_forked_child_of_a_visitor_is_refused(tmp_path: Path, server: Server) 
             finally:
                 os._exit(status)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_the_store_of_the_settings_is_read_beside_the_one_who_adds(
+    tmp_path: Path, server: Server
+) -> None:
+    settings = load_settings(kb=tmp_path, store=server.url, embedder="hash-256")
+    with open_library(settings, may_add=True) as writer, open_library(settings) as visitor:
+        list(writer.add_documents([note("a", "The harbour is closed.")]))
+        assert dense(visitor, "harbour") == ["The harbour is closed."]
+        with pytest.raises(ReadOnly):
+            list(visitor.add_documents([note("b", "The harbour is open.")]))
