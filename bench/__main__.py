@@ -14,6 +14,7 @@ from bench import (
     equality,
     fuzz_readers,
     guesses,
+    index_speed,
     retrieval,
     scenes,
     stall,
@@ -36,6 +37,7 @@ def main(words: Sequence[str] | None = None) -> None:
         embedding,
         fuzz_readers,
         retrieval,
+        index_speed,
     ):
         module.add_command(commands)
     arguments = parser.parse_args(words)
