@@ -116,6 +116,8 @@ def _as_it_is(logits: Any) -> Any:
 def _load_model(folder: Path, precision: Precision) -> "CrossEncoder":
     from sentence_transformers import CrossEncoder  # seconds; paid by who reranks
 
+    from retrieval.packing import pack_linears
+
     keep_quiet()
     try:
         model: CrossEncoder = CrossEncoder(
@@ -123,4 +125,5 @@ def _load_model(folder: Path, precision: Precision) -> "CrossEncoder":
         )
     except Exception as error:  # whatever the files make it stumble over
         raise ModelUnreadable(folder, str(error)) from error
+    pack_linears(model)
     return model

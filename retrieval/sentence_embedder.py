@@ -306,16 +306,21 @@ def _load_tokenizer(file: Path) -> "Tokenizer":
 def _load_model(folder: Path, precision: Precision) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer  # seconds; paid by who embeds
 
+    from retrieval.packing import pack_linears
+
     keep_quiet()
     try:
-        return SentenceTransformer(
+        model = SentenceTransformer(
             str(folder),
             device="cpu",
             local_files_only=True,
-            model_kwargs={"dtype": precision},
+            # On a CPU the fused kernel of attention is the slower one.
+            model_kwargs={"dtype": precision, "attn_implementation": "eager"},
         )
     except Exception as error:  # whatever the files make it stumble over
         raise ModelUnreadable(folder, str(error)) from error
+    pack_linears(model)
+    return model
 
 
 def keep_quiet() -> None:
