@@ -3,15 +3,16 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 from retrieval.embed import Embedder
 from retrieval.errors import VectorIndexBroken
 from retrieval.ingest import embedding_text
 from retrieval.ledger import Owed, Pending, pack, unpack
+from retrieval.pace import Pace
 from retrieval.store import VectorPlace, VectorStore
 from retrieval.truth import Truth
 
-_STEP = 128  # entries between two commits
 _GLANCE = 32  # passages that an opening looks up by their own vectors
 _LOOK = 1000  # the same of a check
 _MOST_LOST = 0.1  # of these; an index by graph may lose one now and then, a broken one loses many
@@ -46,6 +47,7 @@ class Indexer:
         self._ledger = truth.ledger
         self._place = place
         self._embedder = embedder
+        self._pace = Pace(128, least=32, most=1024)
         self._was_broken = False
         try:
             self.store: VectorStore = self._open()
@@ -90,9 +92,11 @@ class Indexer:
 
     def step(self) -> int:
         """Tells the store some of what is pending; how many entries, 0 if there was nothing."""
-        pending = self._ledger.pending(limit=_STEP)
+        pending = self._ledger.pending(limit=self._pace.size)
         if pending:
+            begun = perf_counter()
             self._tell(pending)
+            self._pace.took(perf_counter() - begun, size=len(pending))
         return len(pending)
 
     def begin_anew(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Protocol
 
 from retrieval.embed import Embedder
@@ -20,11 +21,10 @@ from retrieval.ingest import (
     prepare,
     recipe,
 )
+from retrieval.pace import Pace
 from retrieval.truth import KnownDocument, NewDocument, Truth
 from retrieval.types import AddOutcome, AddStatus, Document, Progress, Scalar
 from retrieval.walk import Found
-
-_GROUP_SIZE = 256  # passages or files; so many are stored together
 
 
 class FileReader(Protocol):
@@ -72,6 +72,7 @@ class Intake:
         self._embedder = embedder
         self._recipe = recipe(embedder)
         self._progress = Progress(num_files, 0, 0, 0)
+        self._pace = Pace(256, least=64, most=1024)  # passages or files that are stored together
 
     def run(self, items: Iterable[Item | AddOutcome]) -> Iterator[AddOutcome | Progress]:
         """
@@ -89,7 +90,7 @@ class Intake:
                 group, plan = [], self._plan(item)
             group.append(plan)
             yield self._advance(num_read=1, num_passages=len(plan.new.passages) if plan.new else 0)
-            if sum(plan.size for plan in group) >= _GROUP_SIZE:
+            if sum(plan.size for plan in group) >= self._pace.size:
                 yield from self._carry_out(group)
                 group = []
         yield from self._carry_out(group)
@@ -141,10 +142,12 @@ class Intake:
     def _carry_out(self, group: list[_Plan]) -> Iterator[AddOutcome | Progress]:
         new = [plan.new for plan in group if plan.new]
         if new:
+            begun = perf_counter()
             with self._writing() as (truth, _):
                 truth.save(new)
             while num_told := self._step():
                 yield self._advance(num_indexed=num_told)
+            self._pace.took(perf_counter() - begun, size=sum(plan.size for plan in group))
         yield from (plan.outcome for plan in group)
 
     def _step(self) -> int:

@@ -13,7 +13,7 @@ from retrieval.packing import PackedLinear, pack_linears
 
 def bert(activation: str) -> Any:
     torch.manual_seed(11)
-    config = BertConfig(
+    config = BertConfig(  # type: ignore[call-arg]
         vocab_size=50,
         hidden_size=32,
         num_hidden_layers=2,
@@ -22,7 +22,7 @@ def bert(activation: str) -> Any:
         hidden_act=activation,
         attn_implementation="eager",
     )
-    return BertModel(config).eval()
+    return BertModel(config).train(False)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu"])
