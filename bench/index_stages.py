@@ -12,7 +12,9 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 
+from pipeline import load_settings
 from retrieval import KnowledgeBase, MiniLmEmbedder, open_knowledge_base
 from retrieval.types import Document
 from retrieval.vectors import Vectors, unit_rows
@@ -91,6 +93,7 @@ def reopen(kb: Path, *, store: str) -> dict[str, Any]:
 
 
 def query(kb: Path, *, store: str, data: Path, count: int) -> dict[str, Any]:
+    torch.set_num_threads(load_settings().threads)  # as `ask` does
     embedder = MadeUpEmbedder()
     asked = questions(data, count)
     with open_knowledge_base(kb, embedder=embedder, store=store) as base:

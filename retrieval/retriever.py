@@ -1,6 +1,7 @@
 """Queries to hits: dense and lexical search for each, one fusion over all of them, then what is worth showing."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -61,23 +62,32 @@ def search(
     if collection is not None and collection not in there:
         raise CollectionMissing(collection, known=there)
     wanted = _wanted(queries, weights)
-    if not wanted or limit < 1 or truth.num_passages == 0:
+    if not wanted or limit < 1 or not there:
         return []
-    vectors = embedder.embed_queries([query.text for query in wanted])
-    near = dense.nearest(
-        vectors,
-        limit=CANDIDATES,
-        collections=[number for name, number in there.items() if collection in (None, name)],
-        chosen=chosen,
-        truth=truth,
-        store=store,
-    )
-    rankings: list[Ranking] = []
-    for query, neighbours in zip(wanted, near, strict=True):
-        matches = truth.search_words(
-            query.text, limit=CANDIDATES, collection=collection, chosen=chosen
+    with ThreadPoolExecutor(1) as aside:
+        # Words are looked up by SQLite while vectors are computed and compared elsewhere.
+        found = aside.submit(
+            lambda: [
+                truth.search_words(
+                    query.text, limit=CANDIDATES, collection=collection, chosen=chosen
+                )
+                for query in wanted
+            ]
         )
-        rankings += rankings_of(query, neighbours=neighbours, matches=matches)
+        near = dense.nearest(
+            embedder.embed_queries([query.text for query in wanted]),
+            limit=CANDIDATES,
+            collections=[number for name, number in there.items() if collection in (None, name)],
+            chosen=chosen,
+            truth=truth,
+            store=store,
+        )
+        words = found.result()
+    rankings = [
+        ranking
+        for query, neighbours, matches in zip(wanted, near, words, strict=True)
+        for ranking in rankings_of(query, neighbours=neighbours, matches=matches)
+    ]
     hits: Iterator[Hit] = select.without_repetitions(_hits(fuse(rankings), truth))
     if reranking:
         pool = list(islice(hits, max(limit, reranking.num_hits)))
