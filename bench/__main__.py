@@ -14,6 +14,8 @@ from bench import (
     equality,
     fuzz_readers,
     guesses,
+    index_kills,
+    index_server,
     index_speed,
     retrieval,
     scenes,
@@ -37,6 +39,8 @@ def main(words: Sequence[str] | None = None) -> None:
         embedding,
         fuzz_readers,
         retrieval,
+        index_kills,
+        index_server,
         index_speed,
     ):
         module.add_command(commands)
