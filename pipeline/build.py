@@ -31,6 +31,7 @@ from retrieval import (
     rank_texts,
     visit_knowledge_base,
 )
+from retrieval.places import is_shared
 
 
 def build_pipeline(settings: Settings, *, may_add: bool = False) -> Pipeline:
@@ -63,7 +64,7 @@ def open_library(
     embedder: Embedder | None = None,
     may_add: bool = False,
     catch_up: bool = True,
-    rebuild: bool = False,
+    to_mend: bool = False,
 ) -> KnowledgeBase:
     """The knowledge base of the settings; where others may write beside us, it is for reading unless we `may_add`.
 
@@ -71,7 +72,7 @@ def open_library(
     """
     embedder = embedder or open_embedder(settings.embedder)
     reranker = open_reranker(settings.reranker) if settings.reranker else None
-    if not may_add and "://" in settings.store:
+    if not may_add and is_shared(settings.store):
         return visit_knowledge_base(
             settings.kb, store=settings.store, embedder=embedder, reranker=reranker
         )
@@ -82,7 +83,7 @@ def open_library(
         store=settings.store,
         reranker=reranker,
         catch_up=catch_up,
-        rebuild=rebuild,
+        to_mend=to_mend,
     )
 
 

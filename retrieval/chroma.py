@@ -25,6 +25,7 @@ VECTORS_FOLDER = "vectors"
 
 _BREADTH = 300  # candidates that the graph is searched by; with the usual 100 a tenth of the best 100 was missed
 _TIMEOUT_S = 30.0  # of one call to a server
+_LEFT_BEHIND = 3  # generations that crashes may have left in a server
 
 
 class ChromaStore:
@@ -137,6 +138,7 @@ class ChromaStore:
                 self._where, str(error) or type(error).__name__
             ) from error
         except ChromaError as error:
+            self._opened.clear()  # they may have been made anew by somebody else
             raise VectorIndexBroken(self._where, str(error)) from error
 
 
@@ -155,9 +157,6 @@ class EmbeddedChroma:
 
     def open(self, generation: int, collections: Sequence[int]) -> ChromaStore:
         folder = self._folder(generation)
-        for other in folder.parent.glob("*"):
-            if other != folder:
-                shutil.rmtree(other, ignore_errors=True)  # left behind by a crash
         return ChromaStore(
             lambda: _embedded_client(folder),
             prefix="passages-",
@@ -167,9 +166,12 @@ class EmbeddedChroma:
             check=self._lock.check_process,
         )
 
-    def discard(self, generation: int, collections: Sequence[int]) -> None:
+    def discard_before(self, generation: int, collections: Sequence[int]) -> None:
         # Within a process Chroma remembers a folder that failed to open; generations have their own.
-        shutil.rmtree(self._folder(generation), ignore_errors=True)
+        current = self._folder(generation)
+        for other in current.parent.glob("*"):
+            if other != current:
+                shutil.rmtree(other, ignore_errors=True)
 
     def _folder(self, generation: int) -> Path:
         return self._lock.path / VECTORS_FOLDER / str(generation)
@@ -205,14 +207,17 @@ class ChromaServer:
             dimension=self._dimension,
         )
 
-    def discard(self, generation: int, collections: Sequence[int]) -> None:
+    def discard_before(self, generation: int, collections: Sequence[int]) -> None:
         from chromadb.errors import NotFoundError
 
+        if generation == 0:
+            return
         client = self._connect()
         try:
-            for number in collections:
-                with suppress(NotFoundError):
-                    client.delete_collection(f"{self._prefix(generation)}{number}")
+            for earlier in range(max(0, generation - _LEFT_BEHIND), generation):
+                for number in collections:
+                    with suppress(NotFoundError):
+                        client.delete_collection(f"{self._prefix(earlier)}{number}")
         finally:
             _close(client)
 
@@ -220,10 +225,13 @@ class ChromaServer:
         return f"gleandraft-{self._name}-{generation}-"
 
     def _connect(self) -> "ClientAPI":
+        import httpx
         from chromadb import HttpClient
         from chromadb.config import Settings
 
         try:
+            # The client would wait for ever for a server that accepts and says nothing.
+            httpx.get(f"{self._url}/api/v2/heartbeat", timeout=_TIMEOUT_S).raise_for_status()
             client = HttpClient(
                 host=self._host,
                 port=self._port,
@@ -233,8 +241,11 @@ class ChromaServer:
             for session in _sessions(client):
                 session.timeout = _TIMEOUT_S  # by default it waits for ever
             return client
-        except ValueError as error:  # how it says that nobody answers
-            raise VectorServerUnreachable(self._url, str(error)) from error
+        except (
+            ValueError,
+            httpx.HTTPError,
+        ) as error:  # the first is how it says that nobody answers
+            raise VectorServerUnreachable(self._url, str(error) or type(error).__name__) from error
 
 
 def _embedded_client(folder: Path) -> "ClientAPI":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval import schema
-from retrieval.errors import CannotWrite, NotAKnowledgeBase, SchemaMismatch
+from retrieval.errors import CannotWrite, DatabaseDamaged, NotAKnowledgeBase, SchemaMismatch
 
 _BATCH_SIZE = 500  # values in one statement
 _WAIT_S = 30.0  # for another process's transaction; ours take milliseconds
@@ -31,10 +31,10 @@ class Database:
         except sqlite3.Error as error:
             raise NotAKnowledgeBase(file, str(error)) from error
         try:
-            self.is_new = self._prepare(read_only)
-        except sqlite3.DatabaseError as error:
+            self._prepare(read_only)
+        except (CannotWrite, DatabaseDamaged) as error:
             self.close()
-            raise NotAKnowledgeBase(file, str(error)) from error
+            raise NotAKnowledgeBase(file, str(error.__cause__)) from error
         except SchemaMismatch:
             self.close()
             raise
@@ -43,20 +43,37 @@ class Database:
         self.connection.close()
 
     def rows(self, query: str, *values: Any) -> list[Any]:
-        return self.connection.execute(query, values).fetchall()
+        with self.named_errors():
+            return self.connection.execute(query, values).fetchall()
 
     def row(self, query: str, *values: Any) -> Any | None:
-        return self.connection.execute(query, values).fetchone()
+        with self.named_errors():
+            return self.connection.execute(query, values).fetchone()
 
     def count(self, query: str, *values: Any) -> int:
-        return int(self.connection.execute(query, values).fetchone()[0])
+        with self.named_errors():
+            return int(self.connection.execute(query, values).fetchone()[0])
 
     def run(self, statement: str, *values: Any) -> int:
         """How many rows the statement changed."""
-        return self.connection.execute(statement, values).rowcount
+        with self.named_errors():
+            return self.connection.execute(statement, values).rowcount
 
     def run_many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        self.connection.executemany(statement, rows)
+        with self.named_errors():
+            self.connection.executemany(statement, rows)
+
+    @contextmanager
+    def named_errors(self) -> Iterator[None]:
+        """What SQLite complains about, with what to do; broken rules of ours stay as they are."""
+        try:
+            yield
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
+            raise
+        except sqlite3.OperationalError as error:
+            raise CannotWrite(self.file, str(error)) from error
+        except sqlite3.DatabaseError as error:
+            raise DatabaseDamaged(self.file, str(error)) from error
 
     def rows_in(self, query: str, values: Collection[Any]) -> list[Any]:
         """The rows of a query that ends in `in`, for any number of values."""
@@ -65,19 +82,16 @@ class Database:
         for first in range(0, len(ordered), _BATCH_SIZE):
             batch = ordered[first : first + _BATCH_SIZE]
             marks = ", ".join("?" * len(batch))
-            rows += self.connection.execute(f"{query} ({marks})", batch).fetchall()
+            rows += self.rows(f"{query} ({marks})", *batch)
         return rows
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; raises `CannotWrite` where the disk is full or read-only."""
         try:
-            self.connection.execute("begin immediate")
+            self.run("begin immediate")
             yield
-            self.connection.execute("commit")
-        except sqlite3.OperationalError as error:
-            self._roll_back()
-            raise CannotWrite(self.file, str(error)) from error
+            self.run("commit")
         except BaseException:
             self._roll_back()
             raise
@@ -86,8 +100,7 @@ class Database:
         if self.connection.in_transaction:  # some failures have done it already
             self.connection.execute("rollback")
 
-    def _prepare(self, read_only: bool) -> bool:
-        """True if the tables had to be created."""
+    def _prepare(self, read_only: bool) -> None:
         self.run("pragma foreign_keys = on")
         if read_only:
             self.run("pragma query_only = on")
@@ -96,10 +109,9 @@ class Database:
             self.run("pragma synchronous = full")  # what was acknowledged survives a power cut
         found = self.count("pragma user_version")
         if found == schema.VERSION:
-            return False
+            return
         if found or read_only or self.count("select count(*) from sqlite_master"):
             raise SchemaMismatch(self.file, found=found, expected=schema.VERSION)
         with self.transaction():
             for statement in schema.statements():
                 self.run(statement)
-        return True

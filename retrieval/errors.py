@@ -211,15 +211,30 @@ class KnowledgeBaseMissing(KnowledgeBaseError):
 
 class SchemaMismatch(KnowledgeBaseError):
     def __init__(self, path: Path, *, found: int, expected: int) -> None:
+        self.found = found
         super().__init__(
             f"{path} has schema {found} but this version reads schema {expected}; "
             "use the version that wrote it, or add the files to a new directory"
         )
 
 
+class DatabaseDamaged(KnowledgeBaseError):
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} is damaged ({why}); restore it from a backup, or add the files to a new directory"
+        )
+
+
 class CannotWrite(KnowledgeBaseError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path} cannot be written ({why}); free some space, check permissions")
+
+
+class InvalidCollection(KnowledgeBaseError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} is no name of a collection; give one that can be written as UTF-8"
+        )
 
 
 class EmbedderMismatch(KnowledgeBaseError):

@@ -1,5 +1,6 @@
 """Which documents may be searched: conditions on their metadata, as SQL with every value bound."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ Condition = Scalar | Sequence[Scalar] | Mapping[str, Scalar]
 Where = Mapping[str, Condition]
 
 _COLUMNS = ("document_id", "source", "title", "media_type")  # fields that every document has
+_LARGEST = 2**63
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "ne": "<>"}
 
 
@@ -50,7 +52,7 @@ def document_filter(where: Where | None) -> Filter:
 def _field_filter(field: str, condition: Condition) -> Filter:
     if field in _COLUMNS:
         return _test(f"documents.{'id' if field == 'document_id' else field}", field, condition)
-    if not field or '"' in field:
+    if not field or '"' in field or not _is_text(field):
         raise InvalidFilter(field, "it is no name of a field", known=_COLUMNS)
     test = _test("value", field, condition)
     # A path into the object would not find names that JSON writes with escapes.
@@ -79,10 +81,22 @@ def _test(value: str, field: str, condition: Condition) -> Filter:
     )
     for option in options:
         _check(field, option)
-    marks = ", ".join("?" * len(options))
-    return Filter(f"{value} in ({marks})", tuple(options))
+    # As one value, for SQLite binds only so many.
+    return Filter(f"{value} in (select value from json_each(?))", (json.dumps(options),))
 
 
 def _check(field: str, value: object) -> None:
+    if isinstance(value, str) and not _is_text(value):
+        raise InvalidFilter(field, f"{value!r} contains lone surrogates", known=())
+    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+        raise InvalidFilter(field, f"{value} has more than 64 bits", known=())
     if not isinstance(value, Scalar):
         raise InvalidFilter(field, f"{value!r} is no text, number or truth value", known=())
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,13 +1,15 @@
 """Keeps the vector index what the truth says: tells it what is pending, checks it, builds it again."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
 from retrieval.embed import Embedder
 from retrieval.errors import VectorIndexBroken
 from retrieval.ingest import embedding_text
+from retrieval.lease import Lease, Retired
 from retrieval.ledger import Owed, Pending, pack, unpack
 from retrieval.pace import Pace
 from retrieval.store import VectorPlace, VectorStore
@@ -50,28 +52,51 @@ class Indexer:
         self._pace = Pace(128, least=32, most=1024)
         self._was_broken = False
         try:
-            self.store: VectorStore = self._open()
+            self._lease = Lease(self._open())
         except VectorIndexBroken as error:
-            log.warning("building the vector index again", extra={"reason": str(error)})
+            log.warning("building the vector index again (%s)", error)
             self._was_broken = True
-            self._turn_over()
+            self._mark_new_generation()
+            self._lease = Lease(self._open())
         if not place.is_kept and truth.fact("embedder") == embedder.name:
             self._fill()
 
-    def close(self) -> None:
-        self.settle()
-        self.store.close()
+    @property
+    def store(self) -> VectorStore:
+        """The store as it is now, for the one who writes."""
+        return self._lease.store
 
-    def settle(self) -> None:
-        """Puts down that all is in order, if it is."""
-        if not self._ledger.num_pending:
-            self._ledger.mark_settled()
+    @contextmanager
+    def lent_store(self) -> Iterator[VectorStore]:
+        """The store for a search; it stays open until that is over. Raises `Retired` once all is closed."""
+        with ExitStack() as until_found:
+            while True:
+                lease = self._lease
+                try:
+                    store = until_found.enter_context(lease.lent())
+                    break
+                except Retired:
+                    if lease is self._lease:
+                        raise  # else it was replaced just now
+            yield store
+
+    def close(self) -> None:
+        """Waits for searches."""
+        self._lease.retire()
+
+    def settle(self) -> bool:
+        """Puts down that all is in order, if it is; whether anything had to be put down."""
+        if self._ledger.num_pending or not self._ledger.is_unsettled:
+            return False
+        self._ledger.mark_settled()
+        return True
 
     def needs_check(self) -> bool:
         """Whether anything speaks for a difference; takes milliseconds."""
         return (
             self._was_broken
             or self._ledger.is_unsettled
+            or self._ledger.num_vectors != self._truth.num_passages
             or self.store.count(self._ledger.collections()) != self._truth.num_passages
             or bool(self._lost(_GLANCE))
         )
@@ -79,9 +104,13 @@ class Indexer:
     def check(self) -> Differences:
         """Compares every id, looks some vectors up, and puts what is wrong on the pending list."""
         num_pending = self._ledger.num_pending
-        indexed = {number: self.store.ids(number) for number in self._ledger.collections()}
-        missing, superfluous = self._ledger.reconcile(indexed)
         was_broken, self._was_broken = self._was_broken, False
+        try:
+            indexed = {number: self.store.ids(number) for number in self._ledger.collections()}
+        except VectorIndexBroken:
+            was_broken, indexed = True, {}
+            self.begin_anew()
+        missing, superfluous = self._ledger.reconcile(indexed)
         lost = [] if was_broken else self._lost(_LOOK)
         if lost and len(lost) > _MOST_LOST * min(_LOOK, self._truth.num_passages):
             was_broken = True
@@ -99,19 +128,26 @@ class Indexer:
             self._pace.took(perf_counter() - begun, size=len(pending))
         return len(pending)
 
-    def begin_anew(self) -> None:
-        """An empty index in place of the old one; everything is pending then."""
-        self.store.close()
-        self._turn_over()
+    def begin_anew(self, change: Callable[[], None] = lambda: None) -> None:
+        """
+        An empty index in place of the old one; everything is pending then. What else has to change
+        in the truth with it is done by `change`, in the same transaction.
+        """
+        self._mark_new_generation(change)
+        before, self._lease = self._lease, Lease(self._open())
+        before.retire()
+        self.tidy()
 
-    def _turn_over(self) -> None:
-        old = self._truth.generation
+    def tidy(self) -> None:
+        """Deletes what earlier generations left behind."""
+        self._place.discard_before(self._truth.generation, self._ledger.collections())
+
+    def _mark_new_generation(self, change: Callable[[], None] = lambda: None) -> None:
         with self._truth.transaction():
-            self._truth.record_fact("generation", str(old + 1))
+            change()
+            self._truth.record_fact("generation", str(self._truth.generation + 1))
             self._ledger.embed_all()
             self._ledger.mark_unsettled()
-        self.store = self._open()
-        self._place.discard(old, self._ledger.collections())
 
     def _open(self) -> VectorStore:
         return self._place.open(self._truth.generation, self._ledger.collections())
@@ -152,7 +188,8 @@ class Indexer:
             try:
                 nearest = self.store.nearest(rows, limit=1, collections=[number])
             except VectorIndexBroken:
-                return ids
+                lost += ids
+                continue
             for id_, row in zip(ids, nearest, strict=True):
                 # Of texts that stand twice either vector will do.
                 if not row or row[0].similarity < _ALIKE:

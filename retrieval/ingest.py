@@ -3,14 +3,15 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import astuple
 from pathlib import Path
 
 from retrieval.chunk import MAX_TOKENS, Chunk, chunk_document
-from retrieval.documents import printable
 from retrieval.embed import Embedder
-from retrieval.errors import EmptyFile, InvalidMetadata, NotText
+from retrieval.errors import EmptyFile, InvalidCollection, InvalidMetadata, NotText
+from retrieval.files import printable
 from retrieval.truth import NewDocument, NewPassage
 from retrieval.types import Document, Scalar
 
@@ -23,10 +24,26 @@ def origin_of(path: Path) -> str:
     return printable(path.resolve())
 
 
-def is_below(origin: str, folders: Iterable[Path]) -> bool:
-    """Whether an origin is one of the paths or lies below one."""
-    path = Path(origin)
-    return path.is_absolute() and any(path.is_relative_to(folder) for folder in folders)
+def is_gone(origin: str) -> bool:
+    """
+    Whether an origin is a file that is surely not there any more. Names that had to be escaped
+    cannot be looked up, and what may not be looked at may still be there.
+    """
+    if not Path(origin).is_absolute() or "\\x" in origin:
+        return False
+    try:
+        os.lstat(origin)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def check_collection(name: str) -> None:
+    """Raises `InvalidCollection`."""
+    if not name or not _is_storable(name):
+        raise InvalidCollection(name)
 
 
 def document_id(*, origin: str, collection: str, attempt: int = 0) -> str:
@@ -96,12 +113,12 @@ def check_text(document: Document) -> None:
     if not document.text.strip():
         raise EmptyFile(document.source)
     check_metadata(document.metadata)
+    if not _is_storable(document.source + document.title):
+        raise NotText(document.source, "its name or title contains lone surrogates")
     if "\x00" in document.text:
         raise NotText(document.source, "it contains NUL bytes")
-    try:
-        document.text.encode()
-    except UnicodeEncodeError as error:
-        raise NotText(document.source, "it contains lone surrogates") from error
+    if not _is_storable(document.text):
+        raise NotText(document.source, "it contains lone surrogates")
 
 
 def check_metadata(metadata: Mapping[str, Scalar]) -> None:
@@ -111,5 +128,15 @@ def check_metadata(metadata: Mapping[str, Scalar]) -> None:
             raise InvalidMetadata(name, "it is no name of a field")
         if not isinstance(value, Scalar):
             raise InvalidMetadata(name, f"{value!r} is no text, number or truth value")
+        if not _is_storable(f"{name}{value}"):
+            raise InvalidMetadata(name, "it contains lone surrogates")
         if isinstance(value, float) and not math.isfinite(value):
             raise InvalidMetadata(name, "it is no finite number")
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from retrieval.ingest import (
     digest_of_document,
     digest_of_file,
     document_id,
+    is_gone,
     origin_of,
     prepare,
     recipe,
@@ -82,17 +82,22 @@ class Intake:
         while num_told := self._step():  # what an interrupted process left behind
             yield self._advance(num_passages=num_told, num_indexed=num_told)
         group: list[_Plan] = []
+        origins: set[str] = set()  # of the group
         for item in items:
             plan = self._plan(item)
-            if plan.new and plan.new.id in {other.new.id for other in group if other.new}:
+            origin = item.origin if isinstance(item, Item) else ""
+            taken = {other.new.id for other in group if other.new}
+            if origin in origins or (plan.new and plan.new.id in taken):
                 # Planned before its predecessor was stored: what it changes shows only after that.
                 yield from self._carry_out(group)
-                group, plan = [], self._plan(item)
+                group, origins, plan = [], set(), self._plan(item)
             group.append(plan)
+            if origin:
+                origins.add(origin)
             yield self._advance(num_read=1, num_passages=len(plan.new.passages) if plan.new else 0)
             if sum(plan.size for plan in group) >= self._pace.size:
                 yield from self._carry_out(group)
-                group = []
+                group, origins = [], set()
         yield from self._carry_out(group)
 
     def _plan(self, item: Item | AddOutcome) -> _Plan:
@@ -123,7 +128,7 @@ class Intake:
     def _moved(self, truth: Truth, item: Item) -> KnownDocument | None:
         """The document of a file with the same content that is not there any more."""
         for twin in truth.twins(digest=item.digest, collection=self._collection):
-            if Path(twin.origin).is_absolute() and not Path(twin.origin).exists():
+            if is_gone(twin.origin):
                 return twin
         return None
 

@@ -6,24 +6,31 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from retrieval import retriever
+from retrieval.edition import Edition, read_edition, write_edition
 from retrieval.embed import Embedder, open_embedder
 from retrieval.errors import (
+    CannotWrite,
     DocumentMissing,
     EmbedderMismatch,
     KnowledgeBaseClosed,
     KnowledgeBaseMissing,
     NotShared,
     ReadOnly,
+    SchemaMismatch,
+    VectorIndexBroken,
+    VectorServerUnreachable,
 )
 from retrieval.filters import Where, document_filter
 from retrieval.indexer import Indexer
-from retrieval.ingest import check_metadata, is_below, origin_of
+from retrieval.ingest import check_collection, check_metadata, is_gone, origin_of
 from retrieval.intake import Intake, Item, content_item, document_items, file_items
+from retrieval.lease import Retired
 from retrieval.lock import DirectoryLock, Hold, Visit
 from retrieval.places import DEFAULT_STORE, is_shared, open_place, open_shared_place
 from retrieval.reading import ReadingProcess
@@ -32,7 +39,7 @@ from retrieval.truth import Truth
 from retrieval.types import AddOutcome, Document, DocumentInfo, Hit, Progress, Scalar
 from retrieval.upkeep import Report, Upkeep
 from retrieval.view import SharedStore, View
-from retrieval.walk import walk
+from retrieval.walk import covers, walk
 
 if TYPE_CHECKING:
     from retrieval.rerank import Reranker
@@ -49,11 +56,26 @@ class Writer:
 
     truth: Truth
     indexer: Indexer
+    folder: Path
+    store: str
     turn: threading.RLock = field(default_factory=threading.RLock)
 
+    def settle(self) -> None:
+        """Puts down, in the truth and beside it, that all is in order, if it is."""
+        with self.turn:
+            if self.indexer.settle() or read_edition(self.folder) is None:
+                token = uuid.uuid4().hex
+                self.truth.record_fact("edition", token)
+                write_edition(self.folder, Edition(_name(self.truth), token, self.store))
+
     def close(self) -> None:
-        self.indexer.close()
-        self.truth.close()
+        with self.turn, ExitStack() as undo:
+            undo.callback(self.truth.close)
+            undo.callback(self.indexer.close)
+            try:
+                self.settle()
+            except (CannotWrite, OSError) as error:
+                log.warning("the next opening will check everything: %s", error)
 
 
 class KnowledgeBase:
@@ -157,12 +179,12 @@ class KnowledgeBase:
         self, paths: Iterable[Path], *, collection: str = DEFAULT_COLLECTION
     ) -> list[AddOutcome]:
         """Removes the documents of files at or below `paths` that are not there any more."""
-        folders = [Path(origin_of(path)) for path in paths]
+        named = list(paths)
         with self._writing() as (truth, _):
             gone = [
                 known
                 for known in truth.all_known(collection=collection)
-                if is_below(known.origin, folders) and not Path(known.origin).exists()
+                if is_gone(known.origin) and any(covers(path, known.origin) for path in named)
             ]
         self.remove(*(known.id for known in gone))
         return [AddOutcome(known.source, "removed", "", known.num_passages) for known in gone]
@@ -197,17 +219,30 @@ class KnowledgeBase:
         """
         chosen = document_filter(where)
         with self._reading() as truth:
-            return retriever.search(
-                queries,
-                limit=limit,
-                collection=collection,
-                chosen=chosen,
-                truth=truth,
-                store=self._view.store(truth),
-                embedder=self._embedder,
-                selection=selection,
-                reranking=self._reranking,
-            )
+            generation = truth.generation
+
+            def find() -> list[Hit]:
+                with self._view.lend_store(truth) as store:
+                    return retriever.search(
+                        queries,
+                        limit=limit,
+                        collection=collection,
+                        chosen=chosen,
+                        truth=truth,
+                        store=store,
+                        embedder=self._embedder,
+                        selection=selection,
+                        reranking=self._reranking,
+                    )
+
+            try:
+                return find()
+            except Retired:
+                raise KnowledgeBaseClosed(self.path) from None
+            except (VectorIndexBroken, VectorServerUnreachable):
+                if truth.generation == generation:
+                    raise
+                return find()  # the writer has begun another index meanwhile
 
     def documents(
         self, *, collection: str | None = None, where: Where | None = None
@@ -218,17 +253,14 @@ class KnowledgeBase:
 
     def matching(self, names: Sequence[str]) -> list[DocumentInfo]:
         """The documents of these ids, sources or paths; raises `DocumentMissing` for a name without one."""
-        by_name: dict[str, list[DocumentInfo]] = {}
-        for each in self.documents():
-            for name in {each.id, each.source, origin_of(Path(each.source))}:
-                by_name.setdefault(name, []).append(each)
-        found: dict[str, DocumentInfo] = {}
-        for name in names:
-            known = by_name.get(name) or by_name.get(origin_of(Path(name)))
-            if not known:
-                raise DocumentMissing(name)
-            found |= {each.id: each for each in known}
-        return list(found.values())
+        with self._reading() as truth:
+            found: dict[str, DocumentInfo] = {}
+            for name in names:
+                known = truth.named(name, origin=origin_of(Path(name)))
+                if not known:
+                    raise DocumentMissing(name)
+                found |= {each.id: each for each in known}
+            return list(found.values())
 
     def document(self, document_id: str) -> Document:
         """The document as it was read; raises `DocumentMissing`."""
@@ -245,7 +277,7 @@ class KnowledgeBase:
 
     def checking(self) -> Iterator[Progress | Report]:
         """As `check`, step by step; ends with the report."""
-        return Upkeep(self._writing, embedder=self._embedder).check()
+        return self._upkeep().check()
 
     def rebuild(self) -> Report:
         """Makes passages, words and vectors anew from the documents."""
@@ -253,7 +285,7 @@ class KnowledgeBase:
 
     def rebuilding(self) -> Iterator[Progress | Report]:
         """As `rebuild`, step by step; ends with the report."""
-        return Upkeep(self._writing, embedder=self._embedder).rebuild()
+        return self._upkeep().rebuild()
 
     def close(self) -> None:
         """Closes everything and lets other processes in; a second call does nothing."""
@@ -262,12 +294,12 @@ class KnowledgeBase:
                 return
             self._hold.check_process()
             self._is_closed = True
-        self._files.close()
-        self._view.close()
-        if self._writer:
-            with self._writer.turn:
-                self._writer.close()
-        self._hold.release()
+        with ExitStack() as undo:  # whatever fails, the lock must go
+            undo.callback(self._hold.release)
+            if self._writer:
+                undo.callback(self._writer.close)
+            undo.callback(self._view.close)
+            undo.callback(self._files.close)
 
     def __enter__(self) -> Self:
         return self
@@ -280,9 +312,23 @@ class KnowledgeBase:
     ) -> None:
         self.close()
 
+    def _upkeep(self) -> Upkeep:
+        return Upkeep(self._writing, embedder=self._embedder, settle=self._settle)
+
+    def _settle(self) -> None:
+        if self._writer:
+            self._writer.settle()
+
+    @property
+    def num_pending(self) -> int:
+        """Changes that the vector index has yet to be told: what an interrupted addition left."""
+        with self._reading() as truth:
+            return truth.ledger.num_pending
+
     def _take_in(
         self, items: Iterable[Item | AddOutcome], *, collection: str, num_files: int
     ) -> Iterator[AddOutcome | Progress]:
+        check_collection(collection)
         intake = Intake(
             collection, writing=self._writing, embedder=self._embedder, num_files=num_files
         )
@@ -317,15 +363,15 @@ def open_knowledge_base(
     store: str = DEFAULT_STORE,
     reranker: "Reranker | None" = None,
     catch_up: bool = True,
-    rebuild: bool = False,
+    to_mend: bool = False,
 ) -> KnowledgeBase:
     """
     The knowledge base in the directory `path`, which is created if missing; this process alone may
     write to it. `store` says where vectors live: "chroma" in this process, "exact" in its memory,
     or the URL of a Chroma server. Whatever a crash or a lost index left undone is made good before
     it returns; without `catch_up` only the next addition or check embeds what is missing. Opened
-    to `rebuild`, it takes any embedder, and nothing but a rebuild makes it whole again. Raises a
-    `KnowledgeBaseError` that says what is in the way.
+    `to_mend`, it takes any embedder and leaves everything as it is, for a check or a rebuild.
+    Raises a `KnowledgeBaseError` that says what is in the way.
     """
     embedder = embedder or open_embedder()
     with ExitStack() as undo:
@@ -333,18 +379,27 @@ def open_knowledge_base(
         undo.callback(lock.release)
         truth = Truth(path / TRUTH_FILE)
         undo.callback(truth.close)
-        if not rebuild:
+        if not to_mend:
             _check_embedder(truth, embedder, path)
+        is_strange = _is_strange(truth, path, store=store)
         place = open_place(store, lock, name=_name(truth), dimension=embedder.dimension)
         indexer = Indexer(truth, place=place, embedder=embedder)
-        undo.callback(indexer.store.close)
-        writer = Writer(truth, indexer)
-        view = View(path / TRUTH_FILE, store=lambda _: indexer.store)
+        undo.callback(indexer.close)
+        if is_strange:
+            indexer.begin_anew()
+        indexer.tidy()
+        writer = Writer(truth, indexer, path, store)
+        view = View(
+            path / TRUTH_FILE,
+            lend_store=lambda _: indexer.lent_store(),
+            close_store=indexer.close,
+        )
         knowledge_base = KnowledgeBase(
             lock, view=view, embedder=embedder, writer=writer, reranker=reranker
         )
-        if not rebuild:
+        if not to_mend:
             _repair(indexer, path, catch_up=catch_up)
+            writer.settle()
         undo.pop_all()
     return knowledge_base
 
@@ -366,25 +421,48 @@ def visit_knowledge_base(
     file = path / TRUTH_FILE
     if not file.is_file():
         raise KnowledgeBaseMissing(path)
-    truth = Truth(file, read_only=True)
     try:
-        _check_embedder(truth, embedder, path)
-        place = open_shared_place(store, name=_name(truth), dimension=embedder.dimension)
-        shared = SharedStore(place)
-        shared(truth)
+        truth = Truth(file, read_only=True)
+    except SchemaMismatch as error:
+        if error.found:
+            raise
+        raise KnowledgeBaseMissing(path) from None  # it is being made just now
+    try:
+        name = truth.fact("name")
+        if name is None or truth.fact("embedder") is None:
+            raise KnowledgeBaseMissing(path)
+        check = partial(_check_embedder, embedder=embedder, path=path)
+        place = open_shared_place(store, name=name, dimension=embedder.dimension)
+        shared = SharedStore(place, check=check)
+        with shared.lent(truth):
+            pass  # so that what is wrong is said now
     finally:
         truth.close()
-    view = View(file, store=shared, close_store=shared.close)
+    view = View(file, lend_store=shared.lent, close_store=shared.close)
     return KnowledgeBase(Visit(path), view=view, embedder=embedder, reranker=reranker)
 
 
 def _repair(indexer: Indexer, path: Path, *, catch_up: bool) -> None:
     if indexer.needs_check() and (found := indexer.check()):
         repair = {"action": "vectors_repaired", "kb": str(path), "vectors": found.num_vectors}
-        log.warning("vector index differed from the documents; repairing it", extra=repair)
+        message = "%d vectors of %s differ from the documents; repairing them"
+        log.warning(message, found.num_vectors, path, extra=repair)
     while catch_up and indexer.step():
         pass
-    indexer.settle()
+
+
+def _is_strange(truth: Truth, path: Path, *, store: str) -> bool:
+    """
+    Whether the vectors, if there are any, belong to another truth than this: it was restored, or
+    copied here, or the vectors were kept elsewhere meanwhile. A copy gets a name of its own.
+    """
+    token, edition = truth.fact("edition"), read_edition(path)
+    if token is None:
+        return False  # it has not been in order yet; what is unsettled is checked anyway
+    if edition is None or edition.name != truth.fact("name"):
+        truth.record_fact("name", _new_name())
+        return True
+    return (edition.token, edition.store) != (token, store)
 
 
 def _outcomes(news: Iterable[AddOutcome | Progress]) -> Iterator[AddOutcome]:
@@ -401,9 +479,13 @@ def _name(truth: Truth) -> str:
     """What tells this knowledge base from others, wherever it lies."""
     name = truth.fact("name")
     if name is None:
-        name = uuid.uuid4().hex[:12]
+        name = _new_name()
         truth.record_fact("name", name)
     return name
+
+
+def _new_name() -> str:
+    return uuid.uuid4().hex[:12]
 
 
 def _check_embedder(truth: Truth, embedder: Embedder, path: Path) -> None:

@@ -49,6 +49,10 @@ class Ledger:
     def num_pending(self) -> int:
         return self._database.count("select count(*) from pending")
 
+    @property
+    def num_vectors(self) -> int:
+        return self._database.count("select count(*) from vectors")
+
     def add_pending(
         self, ids: Sequence[str], collection: int, action: Literal["embed", "forget"]
     ) -> None:
@@ -162,6 +166,7 @@ class Ledger:
             passage_ids,
         )
         with self._database.transaction():
+            self.mark_unsettled()
             for id_, collection in rows:
                 self.add_pending([id_], collection, "embed")
 
@@ -185,11 +190,20 @@ class Ledger:
         """
         known = self.all_passages()
         waiting = {row[0] for row in self._database.rows("select passage_id from pending")}
+        unknown = {
+            row[0]
+            for row in self._database.rows(
+                "select id from passages where number not in (select number from vectors)"
+            )
+        }
         num_missing = num_superfluous = 0
         with self._database.transaction():
+            self.mark_unsettled()
             for number, ids in known.items():
                 there = set(indexed.get(number, ()))
-                missing, superfluous = ids - there - waiting, there - ids - waiting
+                # A passage without a vector is owed one, whatever the index holds under its name.
+                missing = (ids - there | unknown & ids) - waiting
+                superfluous = there - ids - waiting
                 self.add_pending(sorted(missing), number, "embed")
                 self.add_pending(sorted(superfluous), number, "forget")
                 num_missing += len(missing)

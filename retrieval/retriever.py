@@ -74,15 +74,20 @@ def search(
                 for query in wanted
             ]
         )
+        vectors = embedder.embed_queries([query.text for query in wanted])
+        numbers = [number for name, number in there.items() if collection in (None, name)]
+        if chosen.is_everything:
+            near = store.nearest(vectors, limit=CANDIDATES, collections=numbers)
+        words = found.result()
+    if not chosen.is_everything:  # a connection serves one thread at a time
         near = dense.nearest(
-            embedder.embed_queries([query.text for query in wanted]),
+            vectors,
             limit=CANDIDATES,
-            collections=[number for name, number in there.items() if collection in (None, name)],
+            collections=numbers,
             chosen=chosen,
             truth=truth,
             store=store,
         )
-        words = found.result()
     rankings = [
         ranking
         for query, neighbours, matches in zip(wanted, near, words, strict=True)

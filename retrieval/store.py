@@ -51,8 +51,8 @@ class VectorPlace(Protocol):
     def open(self, generation: int, collections: Sequence[int]) -> VectorStore:
         """Opens or creates it; raises `VectorIndexBroken` if what is there does not answer."""
 
-    def discard(self, generation: int, collections: Sequence[int]) -> None:
-        """Deletes all of a generation that nobody has open any more."""
+    def discard_before(self, generation: int, collections: Sequence[int]) -> None:
+        """Deletes all of earlier generations, which nobody has open any more."""
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class MemoryPlace:
         del generation, collections
         return MemoryStore(dimension=self._dimension)
 
-    def discard(self, generation: int, collections: Sequence[int]) -> None: ...
+    def discard_before(self, generation: int, collections: Sequence[int]) -> None: ...
 
 
 def most_similar(

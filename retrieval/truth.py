@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from retrieval import lexical
 from retrieval.chunk import Chunk
 from retrieval.database import Database
-from retrieval.errors import DocumentMissing
+from retrieval.errors import DatabaseDamaged, DocumentMissing
 from retrieval.filters import EVERYTHING, Filter
 from retrieval.ledger import Ledger
 from retrieval.types import Document, DocumentInfo, Passage, Scalar, Turn
@@ -47,6 +48,7 @@ class NewDocument:
 @dataclass(frozen=True, slots=True)
 class KnownDocument:
     id: str
+    collection: str
     origin: str
     source: str
     digest: str
@@ -65,11 +67,6 @@ class Truth:
         self._database = Database(file, read_only=read_only)
         self.ledger = Ledger(self._database)
         self.transaction = self._database.transaction
-
-    @property
-    def is_new(self) -> bool:
-        """Whether this opening created it."""
-        return self._database.is_new
 
     def close(self) -> None:
         self._database.close()
@@ -113,6 +110,15 @@ class Truth:
         known = self._known("origin = ? and collections.name = ?", origin, collection)
         return known[0] if known else None
 
+    def named(self, name: str, *, origin: str) -> list[DocumentInfo]:
+        """The documents of this id, this origin, or, where they are no files, this source."""
+        rows = self._database.rows(
+            f"""{_INFO} where documents.id = ?1 or origin = ?2 or (source = ?1 and origin = ?1)
+            order by documents.id""",
+            *(name, origin),
+        )
+        return [_info(row) for row in rows]
+
     def has(self, document_id: str) -> bool:
         return bool(
             self._database.count("select count(*) from documents where id = ?", document_id)
@@ -122,10 +128,9 @@ class Truth:
         """The documents of a collection that were made from the same content."""
         return self._known("digest = ? and collections.name = ?", digest, collection)
 
-    def with_other_recipe(self, recipe: str) -> list[str]:
-        """Ids of the documents whose passages were made in another way."""
-        rows = self._database.rows("select id from documents where recipe <> ? order by id", recipe)
-        return [row[0] for row in rows]
+    def with_other_recipe(self, recipe: str) -> list[KnownDocument]:
+        """The documents whose passages were made in another way."""
+        return self._known("recipe <> ?", recipe)
 
     def all_known(self, *, collection: str) -> list[KnownDocument]:
         return self._known("collections.name = ?", collection)
@@ -171,17 +176,6 @@ class Truth:
             json.loads(metadata),
         )
 
-    def owner(self, document_id: str) -> tuple[KnownDocument, str]:
-        """What is known of a document, and the name of its collection; raises `DocumentMissing`."""
-        known = self._known("documents.id = ?", document_id)
-        if not known:
-            raise DocumentMissing(document_id)
-        row = self._database.row(
-            "select name from collections join documents on collection = number where id = ?",
-            document_id,
-        )
-        return known[0], row[0] if row else ""
-
     def documents(self, chosen: Filter, *, collection: str | None) -> Iterator[DocumentInfo]:
         """What is there, in order of collection and source."""
         rows = self._database.rows(
@@ -189,8 +183,7 @@ class Truth:
             " order by collections.name, source, documents.id",
             *(*chosen.values, collection, collection),
         )
-        for *fields, metadata, num_passages in rows:
-            yield DocumentInfo(*[*fields, json.loads(metadata), num_passages])
+        yield from map(_info, rows)
 
     def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
         """The passages of these ids; ids that do not exist are left out."""
@@ -234,13 +227,14 @@ class Truth:
         self, text: str, *, limit: int, collection: str | None, chosen: Filter = EVERYTHING
     ) -> list[lexical.Match]:
         """The passages that share words with `text`, best first."""
-        return lexical.search(
-            self._database.connection,
-            text,
-            limit=limit,
-            collection=collection,
-            chosen=chosen,
-        )
+        with self._database.named_errors():
+            return lexical.search(
+                self._database.connection,
+                text,
+                limit=limit,
+                collection=collection,
+                chosen=chosen,
+            )
 
     def has_sound_words(self) -> bool:
         """Whether the word index is what the passages say."""
@@ -256,13 +250,16 @@ class Truth:
 
     def flaws(self) -> list[str]:
         """What SQLite finds wrong with the file itself; nothing in here can repair that."""
-        rows = self._database.rows("pragma quick_check(3)")
+        try:
+            rows = self._database.rows("pragma quick_check(3)")
+        except DatabaseDamaged as error:
+            return [str(error.__cause__)]
         return [row[0] for row in rows if row[0] != "ok"]
 
     def _known(self, condition: str, *values: str) -> list[KnownDocument]:
         rows = self._database.rows(
             f"""
-            select id, origin, source, digest, recipe,
+            select id, collections.name, origin, source, digest, recipe,
                 (select count(*) from passages where document_id = documents.id)
             from documents join collections on collections.number = documents.collection
             where {condition} order by id
@@ -323,6 +320,11 @@ class Truth:
     def _collection_number(self, name: str) -> int:
         self._database.run("insert or ignore into collections (name) values (?)", name)
         return self._database.count("select number from collections where name = ?", name)
+
+
+def _info(row: Sequence[Any]) -> DocumentInfo:
+    *fields, metadata, num_passages = row
+    return DocumentInfo(*[*fields, json.loads(metadata), num_passages])
 
 
 def _passage_row(number: int, id_: str, document_id: str, new: NewPassage) -> tuple[object, ...]:

@@ -38,10 +38,12 @@ class Upkeep:
         writing: Callable[[], AbstractContextManager[tuple[Truth, Indexer]]],
         *,
         embedder: Embedder,
+        settle: Callable[[], None],
     ) -> None:
         """`writing` lends the truth and the indexer to one thread at a time."""
         self._writing = writing
         self._embedder = embedder
+        self._settle = settle
 
     def check(self) -> Iterator[Progress | Report]:
         """Checks everything and repairs it; ends with the report."""
@@ -59,12 +61,14 @@ class Upkeep:
         """Makes passages, words and vectors anew from the documents, for the embedder at hand."""
         with self._writing() as (truth, indexer):
             flaws = tuple(truth.flaws())
-            with truth.transaction():
+            truth.rebuild_words()
+
+            def take_over() -> None:
                 if truth.fact("embedder") != self._embedder.name:
                     truth.ledger.drop_all_vectors()
                 truth.record_embedder(self._embedder.name, given_as=self._embedder.given_as)
-            truth.rebuild_words()
-            indexer.begin_anew()
+
+            indexer.begin_anew(take_over)
         num_remade = self._remake()
         yield from self._catch_up()
         yield self._report(Differences(), False, num_remade, flaws)
@@ -73,14 +77,13 @@ class Upkeep:
         """Makes the passages of documents anew that were made by another recipe."""
         with self._writing() as (truth, _):
             stale = truth.with_other_recipe(recipe(self._embedder))
-        for document_id in stale:
+        for known in stale:
             with self._writing() as (truth, _):
-                known, collection = truth.owner(document_id)
                 new = prepare(
-                    truth.document(document_id),
-                    id=document_id,
+                    truth.document(known.id),
+                    id=known.id,
                     origin=known.origin,
-                    collection=collection,
+                    collection=known.collection,
                     digest=known.digest,
                     embedder=self._embedder,
                 )
@@ -88,14 +91,13 @@ class Upkeep:
         return len(stale)
 
     def _catch_up(self) -> Iterator[Progress]:
-        with self._writing() as (truth, indexer):
+        with self._writing() as (truth, _):
             num_documents, num_passages = truth.num_documents, truth.ledger.num_pending
         num_indexed = 0
         while num_told := self._step():
             num_indexed += num_told
             yield Progress(num_documents, num_documents, num_passages, num_indexed)
-        with self._writing() as (_, indexer):
-            indexer.settle()
+        self._settle()
 
     def _step(self) -> int:
         # Nothing is held while the caller looks at how far we are.

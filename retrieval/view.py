@@ -2,27 +2,26 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock
 
+from retrieval.lease import Lease
 from retrieval.store import VectorPlace, VectorStore
 from retrieval.truth import Truth
+
+LendStore = Callable[[Truth], AbstractContextManager[VectorStore]]
 
 
 class View:
     """Connections to the truth that only read, as many as are needed at a time, and the vectors."""
 
     def __init__(
-        self,
-        file: Path,
-        *,
-        store: Callable[[Truth], VectorStore],
-        close_store: Callable[[], None] = lambda: None,
+        self, file: Path, *, lend_store: LendStore, close_store: Callable[[], None]
     ) -> None:
-        """`store` gives the vectors that go with the truth as it is now."""
+        """`lend_store` lends the vectors that go with the truth as it is now."""
         self._file = file
-        self._store = store
+        self.lend_store = lend_store
         self._close_store = close_store
         self._idle: deque[Truth] = deque()
         self._is_closed = False
@@ -41,14 +40,11 @@ class View:
             if self._is_closed:
                 self._close_idle()
 
-    def store(self, truth: Truth) -> VectorStore:
-        return self._store(truth)
-
     def close(self) -> None:
-        """Connections in use are closed by who uses them."""
+        """Waits for searches; connections in use are closed by who uses them."""
         self._is_closed = True
-        self._close_idle()
         self._close_store()
+        self._close_idle()
 
     def _close_idle(self) -> None:
         while self._idle:
@@ -58,24 +54,31 @@ class View:
 class SharedStore:
     """The vectors in a server, whichever generation of them the truth speaks of."""
 
-    def __init__(self, place: VectorPlace) -> None:
+    def __init__(self, place: VectorPlace, *, check: Callable[[Truth], None]) -> None:
+        """`check` raises where a new generation is not for us: another embedder made it."""
         self._place = place
+        self._check = check
         self._turn = Lock()
         self._generation = -1  # none yet
-        self._store: VectorStore | None = None
+        self._lease: Lease | None = None
 
-    def __call__(self, truth: Truth) -> VectorStore:
-        generation = truth.generation
-        with self._turn:
-            if self._store is None or generation != self._generation:
-                if self._store is not None:
-                    self._store.close()
-                self._store = self._place.open(generation, truth.ledger.collections())
-                self._generation = generation
-            return self._store
+    @contextmanager
+    def lent(self, truth: Truth) -> Iterator[VectorStore]:
+        with self._current(truth).lent() as store:
+            yield store
 
     def close(self) -> None:
         with self._turn:
-            if self._store is not None:
-                self._store.close()
-                self._store = None
+            if self._lease is not None:
+                self._lease.retire()
+
+    def _current(self, truth: Truth) -> Lease:
+        generation = truth.generation
+        with self._turn:
+            if self._lease is None or generation != self._generation:
+                self._check(truth)
+                new = Lease(self._place.open(generation, truth.ledger.collections()))
+                if self._lease is not None:
+                    self._lease.retire()
+                self._lease, self._generation = new, generation
+            return self._lease

@@ -47,6 +47,16 @@ def walk(paths: Iterable[Path], *, exclude: Path) -> Iterator[Found]:
                 yield found
 
 
+def covers(path: Path, origin: str) -> bool:
+    """Whether a file of that absolute path would be found at or below `path`, or by it as a pattern."""
+    file = Path(origin)
+    if path.is_dir() or os.path.lexists(path) or not _WILD & set(str(path)):
+        return file.is_relative_to(os.path.realpath(path))
+    base, pattern = _split(path)
+    real = os.path.realpath(base)
+    return file.is_relative_to(real) and _matches(file.relative_to(real).parts, pattern)
+
+
 def _at(path: Path, excluded: os.stat_result | None) -> Iterator[Found]:
     if _has_nul(path):
         yield Found(path, f"{printable(path)} is no path; take the NUL character out of it")
@@ -62,16 +72,21 @@ def _at(path: Path, excluded: os.stat_result | None) -> Iterator[Found]:
 
 def _matching(pattern: Path, excluded: os.stat_result | None) -> Iterator[Found]:
     """The files that the pattern names, and all below the folders that it names."""
-    parts = pattern.parts
-    first = next(at for at, part in enumerate(parts) if _WILD & set(part))
-    base = Path(*parts[:first])
+    base, parts = _split(pattern)
     is_none = True
     for found in _below(base, excluded) if _is_folder(base) else ():
-        if _matches(found.path.relative_to(base).parts, parts[first:]):
+        if _matches(found.path.relative_to(base).parts, parts):
             is_none = False
             yield found
     if is_none:
         yield Found(pattern, f"{printable(pattern)} matches no file; check the pattern")
+
+
+def _split(pattern: Path) -> tuple[Path, Sequence[str]]:
+    """The folder that a pattern begins at, and what it says of the names below."""
+    parts = pattern.parts
+    first = next(at for at, part in enumerate(parts) if _WILD & set(part))
+    return Path(*parts[:first]), parts[first:]
 
 
 def _matches(names: Sequence[str], pattern: Sequence[str]) -> bool:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workers import library
-from workers.library import show_added
 from workers.terminal import (
     FAILED,
     JsonOption,
@@ -66,7 +65,7 @@ def demo(kb: KbOption = DEMO_KB, as_json: JsonOption = False) -> None:
     """Add the samples, ask them a question with and without drafts, summarise a meeting."""
     from workers import render
     from workers.demo import load_samples, next_steps, program_name
-    from workers.present import present_answer, present_passages
+    from workers.present import present_added, present_answer, present_passages
 
     samples = load_samples()
     settings = settings_with(kb=kb)
@@ -74,7 +73,8 @@ def demo(kb: KbOption = DEMO_KB, as_json: JsonOption = False) -> None:
     tell(f"Adding {samples.documents} and {samples.meeting} to {settings.kb}")
     with _pipeline(settings, may_add=True) as pipeline:
         outcomes = pipeline.knowledge_base.add([samples.documents, samples.meeting])
-        show_added(outcomes, show=lambda record: tell(render.added_line(record)))
+        for outcome in outcomes:
+            tell(render.added_line(present_added(outcome)))
         tell(f"\nQuestion: {samples.question}")
         question = _question(samples.question)
         answer = _answer_aloud(pipeline, question, tell=tell, aloud=not as_json)

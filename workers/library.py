@@ -62,7 +62,7 @@ def add(
     settings, known = settings_with(kb=kb), parse_metadata(metadata or [])
     tally, begun = Tally(), perf_counter()
     with (
-        _library(settings, catch_up=False) as base,
+        _library(settings) as base,
         _display(tally, title=f"Adding to {settings.kb}", as_json=as_json) as show,
     ):
         for news in _added(base, paths, name=name, collection=collection, metadata=known):
@@ -88,7 +88,7 @@ def list_documents(
     from workers.metadata import parse_where
     from workers.present import present_document
 
-    with _library(settings_with(kb=kb), may_add=False) as base:
+    with _library(settings_with(kb=kb), may_add=False, must_exist=True) as base:
         found = base.documents(collection=collection, where=parse_where(where or []))
     records = [present_document(each) for each in found]
     for record in records:
@@ -120,7 +120,7 @@ def search(
     from workers.metadata import parse_where
     from workers.present import present_hit
 
-    with _library(settings_with(kb=kb), may_add=False) as base:
+    with _library(settings_with(kb=kb), may_add=False, must_exist=True) as base:
         hits = base.search(
             queries,
             limit=num_passages,
@@ -149,7 +149,7 @@ def remove(
     from workers import render
     from workers.present import present_document
 
-    with _library(settings_with(kb=kb)) as base:
+    with _library(settings_with(kb=kb), must_exist=True) as base:
         known = base.matching(documents)
         base.remove(*(each.id for each in known))
     for each in known:
@@ -164,7 +164,7 @@ def remove(
 def check(kb: KbOption = None, as_json: JsonOption = False) -> None:
     """Compare documents, words and vectors, and repair what differs."""
     settings = settings_with(kb=kb)
-    with _library(settings, catch_up=False) as base:
+    with _library(settings, must_exist=True, to_mend=True) as base:
         _carry_out(base.checking(), title=f"Checking {settings.kb}", as_json=as_json)
 
 
@@ -179,20 +179,28 @@ def rebuild(
 ) -> None:
     """Make passages, words and vectors anew from the documents, with this embedder."""
     settings = settings_with(kb=kb, embedder=embedder)
-    with _library(settings, rebuild=True) as base:
+    with _library(settings, must_exist=True, to_mend=True) as base:
         _carry_out(base.rebuilding(), title=f"Rebuilding {settings.kb}", as_json=as_json)
 
 
 @contextmanager
 def _library(
-    settings: "Settings", *, may_add: bool = True, catch_up: bool = True, rebuild: bool = False
+    settings: "Settings", *, may_add: bool = True, must_exist: bool = False, to_mend: bool = False
 ) -> "Iterator[KnowledgeBase]":
+    """The knowledge base, at once: what an interrupted addition left is said, and left to the next one."""
     from pipeline import open_library
+    from retrieval.errors import KnowledgeBaseMissing
+    from retrieval.knowledge_base import TRUTH_FILE
 
-    with open_library(
-        settings, may_add=may_add, catch_up=catch_up, rebuild=rebuild
-    ) as knowledge_base:
-        yield knowledge_base
+    if must_exist and not (settings.kb / TRUTH_FILE).is_file():
+        raise KnowledgeBaseMissing(settings.kb)
+    with open_library(settings, may_add=may_add, catch_up=False, to_mend=to_mend) as base:
+        if must_exist and not to_mend and (num_left := base.num_pending):
+            note(
+                f"{num_left} changes are not in the vector index yet; "
+                "`gleandraft add` or `gleandraft index check` goes on with them"
+            )
+        yield base
 
 
 def _added(
@@ -238,10 +246,11 @@ def _display(tally: "Tally", *, title: str, as_json: bool) -> Iterator[Show]:
             return
         if as_json:
             say_json(news.to_json())
-        elif not sys.stdout.isatty():
+        elif not is_live or not sys.stdout.isatty():
             say(render.added_line(news))
 
-    if as_json or not sys.stderr.isatty():
+    is_live = sys.stderr.isatty() and not as_json
+    if not is_live:
         yield show
         return
     with shown_live(tally, title=title):
@@ -268,14 +277,3 @@ def _carry_out(steps: "Iterator[Progress | Report]", *, title: str, as_json: boo
         say("\n".join(render.report_lines(record)))
     if not report.is_sound:
         raise typer.Exit(FAILED)
-
-
-def show_added(
-    outcomes: "Iterable[AddOutcome]", *, show: "Callable[[AddRecord], None]"
-) -> "list[AddRecord]":
-    """Show one record per file as soon as it is done; returns them all."""
-    records = []
-    for outcome in outcomes:
-        records.append(_record(outcome))
-        show(records[-1])
-    return records

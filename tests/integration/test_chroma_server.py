@@ -1,10 +1,12 @@
 """A knowledge base over a Chroma server, started for real: one process writes, many search."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -22,7 +24,12 @@ from retrieval.errors import (
     ReadOnly,
     VectorServerUnreachable,
 )
-from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base, visit_knowledge_base
+from retrieval.knowledge_base import (
+    TRUTH_FILE,
+    KnowledgeBase,
+    open_knowledge_base,
+    visit_knowledge_base,
+)
 from retrieval.types import Document
 
 VISIBLE_S = 1.0  # until a new passage can be found by everybody
@@ -290,3 +297,73 @@ def test_the_store_of_the_settings_is_read_beside_the_one_who_adds(
         assert dense(visitor, "harbour") == ["The harbour is closed."]
         with pytest.raises(ReadOnly):
             list(visitor.add_documents([note("b", "The harbour is open.")]))
+
+
+def test_a_copy_on_the_same_server_leaves_the_original_alone(
+    tmp_path: Path, server: Server
+) -> None:
+    with open_knowledge_base(tmp_path / "a", embedder=HashEmbedder(), store=server.url) as kb:
+        list(kb.add_documents([note("a", "The harbour is closed.")]))
+    (tmp_path / "b").mkdir()
+    shutil.copy(tmp_path / "a" / TRUTH_FILE, tmp_path / "b")
+    with (
+        open_knowledge_base(tmp_path / "b", embedder=HashEmbedder(), store=server.url) as copy,
+        open_knowledge_base(tmp_path / "a", embedder=HashEmbedder(), store=server.url) as original,
+    ):
+        copy.remove(*(each.id for each in copy.documents()))
+        assert dense(original, "harbour") == ["The harbour is closed."]
+        assert original.check().num_repaired == 0
+
+
+def test_a_visitor_refuses_the_vectors_of_another_embedder(tmp_path: Path, server: Server) -> None:
+    class Other(HashEmbedder):
+        def __init__(self) -> None:
+            super().__init__()
+            self.name = self.given_as = "other-256"
+
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url) as kb:
+        list(kb.add_documents([note("a", "The harbour is closed.")]))
+    with visit_knowledge_base(tmp_path, store=server.url, embedder=HashEmbedder()) as visitor:
+        assert dense(visitor, "harbour") == ["The harbour is closed."]
+        other = open_knowledge_base(tmp_path, embedder=Other(), store=server.url, to_mend=True)
+        with other as kb:
+            kb.rebuild()
+        with pytest.raises(EmbedderMismatch):
+            visitor.search(["harbour"], limit=1)
+
+
+def test_visitors_search_on_while_the_index_is_built_again(tmp_path: Path, server: Server) -> None:
+    failures: list[BaseException] = []
+    is_over = threading.Event()
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url) as kb:
+        list(kb.add_documents([note("a", "The harbour is closed.")]))
+        with visit_knowledge_base(tmp_path, store=server.url, embedder=HashEmbedder()) as visitor:
+
+            def search() -> None:
+                while not is_over.is_set():
+                    try:
+                        visitor.search(["harbour"], limit=1)
+                    except BaseException as error:  # whatever it is, it is news
+                        failures.append(error)
+
+            threads = [threading.Thread(target=search) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for _ in range(4):
+                kb.rebuild()
+            is_over.set()
+            for thread in threads:
+                thread.join()
+    assert failures == []
+
+
+def test_a_server_that_accepts_and_says_nothing_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.chroma._TIMEOUT_S", 0.5)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(VectorServerUnreachable):
+            open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=url)

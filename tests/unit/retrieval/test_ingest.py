@@ -1,5 +1,6 @@
 """Which files are taken, and what tells documents apart."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,15 @@ from typing import Any
 import pytest
 
 from retrieval.embed import HashEmbedder
-from retrieval.errors import EmptyFile, InvalidMetadata, NotText
+from retrieval.errors import EmptyFile, InvalidCollection, InvalidMetadata, NotText
 from retrieval.ingest import (
+    check_collection,
     check_metadata,
     check_text,
     digest_of_document,
     digest_of_file,
     document_id,
-    is_below,
+    is_gone,
     origin_of,
     passage_tokens,
     prepare,
@@ -56,16 +58,29 @@ def test_the_digest_of_a_file_tells_its_bytes_and_what_was_said_about_it() -> No
     assert len(digests) == 6
 
 
-@pytest.mark.parametrize(
-    ("origin", "expected"),
-    [("/docs/a.txt", True), ("/docs", True), ("/docs2/a.txt", False), ("note", False)],
-)
-def test_what_lies_below_a_folder(origin: str, *, expected: bool) -> None:
-    assert is_below(origin, [Path("/docs")]) is expected
+def test_only_what_is_surely_not_there_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    origins = {
+        str(tmp_path / "there"): False,
+        str(tmp_path / "link"): False,
+        str(tmp_path / "gone"): True,
+        str(tmp_path / "there" / "below a file"): True,
+        str(tmp_path / ("long" * 100)): False,  # cannot be looked up
+        "a note": False,  # no file
+        origin_of(tmp_path / os.fsdecode(b"caf\xe9")): False,  # escaped
+    }
+    assert {origin: is_gone(origin) for origin in origins} == origins
+
+
+@pytest.mark.parametrize("name", ["", "\ud800"])
+def test_a_collection_needs_a_name_that_can_be_written(name: str) -> None:
+    with pytest.raises(InvalidCollection):
+        check_collection(name)
 
 
 @pytest.mark.parametrize(
-    "metadata", [{"": 1}, {'a"b': 1}, {"a": None}, {"a": [1]}, {"a": float("nan")}]
+    "metadata", [{"": 1}, {'a"b': 1}, {"a": None}, {"a": [1]}, {"a": float("nan")}, {"a": "\ud800"}]
 )
 def test_metadata_that_no_filter_could_find_is_refused(metadata: dict[str, Any]) -> None:
     with pytest.raises(InvalidMetadata, match="cannot be kept"):

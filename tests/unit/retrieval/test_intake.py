@@ -1,5 +1,6 @@
 """What becomes of files and documents that are added again, moved, copied or changed."""
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.embed import HashEmbedder
-from retrieval.errors import InvalidMetadata
+from retrieval.errors import DocumentMissing, InvalidMetadata
 from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
 from retrieval.types import AddOutcome, Document, Progress
 from retrieval.vectors import Vectors
@@ -178,3 +179,52 @@ def test_a_search_does_not_wait_for_an_addition(tmp_path: Path) -> None:
         adder.join()
         (hit,) = kb.search(["harbour"], limit=3)
         assert {rank.source for rank in hit.ranks} == {"dense", "lexical"}
+
+
+def test_of_two_versions_in_one_call_the_last_one_stays(kb: KnowledgeBase) -> None:
+    first, second = (Document("d", "d", text, "text/plain") for text in ("One.", "Two."))
+    list(kb.add_documents([first]))
+    assert [each.status for each in kb.add_documents([second, first])] == ["updated", "updated"]
+    assert [kb.document_text(each.id) for each in kb.documents()] == ["One."]
+
+
+def test_a_file_whose_name_is_no_text_is_not_pruned_while_it_is_there(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    (docs / os.fsdecode(b"caf\xe9.txt")).write_text("Words of the caf\u00e9.")
+    outcomes(kb, docs)
+    assert kb.prune([docs]) == []
+    assert kb.num_documents == 2
+
+
+def test_a_pattern_prunes_what_it_names(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "b.txt").write_text("Other words.")
+    outcomes(kb, docs)
+    (docs / "a.md").unlink()
+    (docs / "b.txt").unlink()
+    assert [Path(each.path).name for each in kb.prune([docs / "*.md"])] == ["a.md"]
+    assert [Path(each.source).name for each in kb.documents()] == ["b.txt"]
+
+
+def test_a_path_names_the_file_it_leads_to_today(
+    kb: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "one" / "note.txt").write_text("Words of one.")
+    monkeypatch.chdir(tmp_path / "one")
+    list(kb.add([Path("note.txt")]))
+    monkeypatch.chdir(tmp_path / "two")
+    with pytest.raises(DocumentMissing):
+        kb.matching(["note.txt"])
+    monkeypatch.chdir(tmp_path)
+    (known,) = kb.matching(["one/note.txt"])
+    assert known.source == "note.txt"
+
+
+def test_documents_that_cannot_be_written_are_skipped_and_stop_no_others(
+    kb: KnowledgeBase,
+) -> None:
+    odd = Document("odd", "\ud800", "Words.", "text/plain")
+    fine = Document("fine", "Fine", "Words.", "text/plain")
+    assert [each.status for each in kb.add_documents([odd, fine])] == ["skipped", "added"]

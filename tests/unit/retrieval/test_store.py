@@ -123,7 +123,7 @@ def test_a_new_generation_is_empty_and_the_old_one_can_be_discarded(lock: Direct
     first.close()
     second = place.open(1, EVERYWHERE)
     assert ids(second) == set()
-    place.discard(0, EVERYWHERE)
+    place.discard_before(1, EVERYWHERE)
     assert [each.name for each in (lock.path / VECTORS_FOLDER).iterdir()] == ["1"]
     second.close()
 

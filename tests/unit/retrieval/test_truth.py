@@ -61,7 +61,7 @@ def test_a_document_comes_back_as_it_was_saved(truth: Truth) -> None:
     assert truth.document("d") == new_document().document
     assert (truth.num_documents, truth.num_passages) == (1, 2)
     assert truth.collections() == {"sea": 1}
-    known = KnownDocument("d", "/d", "d.txt", "1", "recipe", 2)
+    known = KnownDocument("d", "sea", "/d", "d.txt", "1", "recipe", 2)
     assert truth.find(origin="/d", collection="sea") == known
     assert truth.twins(digest="1", collection="sea") == [known]
     assert truth.find(origin="/d", collection="land") is None

@@ -1,5 +1,7 @@
 """What a check finds and repairs, what a rebuild makes anew, and what nobody can repair."""
 
+import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +10,9 @@ import pytest
 
 from retrieval import ingest
 from retrieval.embed import HashEmbedder
-from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
+from retrieval.errors import EmbedderMismatch, KnowledgeBaseClosed
+from retrieval.knowledge_base import TRUTH_FILE, KnowledgeBase, open_knowledge_base
+from retrieval.truth import Truth
 from retrieval.types import Document
 from retrieval.upkeep import Report
 
@@ -102,7 +106,7 @@ def test_a_rebuild_takes_another_embedder(tmp_path: Path, store: str) -> None:
     with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=store) as kb:
         list(kb.add_documents([Document("a", "a", TEXTS["fleet"], "text/plain")]))
     other = HashEmbedder(32)
-    with open_knowledge_base(tmp_path, embedder=other, store=store, rebuild=True) as kb:
+    with open_knowledge_base(tmp_path, embedder=other, store=store, to_mend=True) as kb:
         assert kb.rebuild().num_remade == 1
     with open_knowledge_base(tmp_path, embedder=other, store=store) as kb:
         assert found_by(kb, "Gannet") == {"dense", "lexical"}
@@ -114,7 +118,7 @@ def test_an_interrupted_rebuild_goes_on_at_the_next_opening(tmp_path: Path, stor
         notes = [Document(str(n), str(n), f"Word{n} alone.", "text/plain") for n in range(300)]
         list(kb.add_documents(notes))
     other = HashEmbedder(32)
-    with open_knowledge_base(tmp_path, embedder=other, store=store, rebuild=True) as kb:
+    with open_knowledge_base(tmp_path, embedder=other, store=store, to_mend=True) as kb:
         next(kb.rebuilding())  # told some of it, and then no more
     with open_knowledge_base(tmp_path, embedder=other, store=store) as kb:
         assert kb.check().num_repaired == 0
@@ -136,3 +140,123 @@ def test_a_damaged_database_is_reported_and_not_called_sound(tmp_path: Path) -> 
         report = kb.check()
     assert not report.is_sound
     assert report.flaws
+
+
+def test_a_rebuild_that_dies_early_leaves_the_old_embedder_in_charge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other(HashEmbedder):
+        """Of the same dimension, so that nothing but the record tells it from the first."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.name = self.given_as = "other-256"
+
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store="exact") as kb:
+        list(kb.add_documents([Document("a", "a", TEXTS["fleet"], "text/plain")]))
+
+    def die(truth: Truth) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Truth, "rebuild_words", die)
+    with (
+        open_knowledge_base(tmp_path, embedder=Other(), store="exact", to_mend=True) as kb,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        kb.rebuild()
+    monkeypatch.undo()
+    with pytest.raises(EmbedderMismatch):
+        open_knowledge_base(tmp_path, embedder=Other(), store="exact")
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store="exact") as kb:
+        assert found_by(kb, "Gannet") == {"dense", "lexical"}
+        assert kb.check().num_repaired == 0
+
+
+def test_vectors_that_were_kept_elsewhere_meanwhile_are_not_trusted(tmp_path: Path) -> None:
+    def add(store: str, text: str) -> None:
+        with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=store) as kb:
+            list(kb.add_documents([Document("a", "a", text, "text/plain")]))
+
+    add("chroma", "The Gannet carries forty passengers.")
+    add("exact", "The Petrel carries ninety passengers.")  # of the same length: the same id
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder()) as kb:
+        (hit,) = kb.search(["a\nThe Petrel carries ninety passengers."], limit=1)
+        assert {rank.source for rank in hit.ranks} == {"dense", "lexical"}
+        with kb._writing() as (truth, indexer):
+            (_ids, rows) = truth.ledger.settled_vectors(1)
+            (found,) = indexer.store.nearest(rows, limit=1, collections=[1])
+        assert found[0].similarity > 0.999
+
+
+def test_a_copy_of_the_truth_elsewhere_is_a_knowledge_base_of_its_own(
+    tmp_path: Path, store: str
+) -> None:
+    with open_knowledge_base(tmp_path / "a", embedder=HashEmbedder(), store=store) as kb:
+        list(kb.add_documents([Document("a", "a", TEXTS["fleet"], "text/plain")]))
+    assert not list((tmp_path / "a").glob("*-wal"))  # nothing is left to be copied with it
+    (tmp_path / "b").mkdir()
+    shutil.copy(tmp_path / "a" / TRUTH_FILE, tmp_path / "b")
+    with (
+        open_knowledge_base(tmp_path / "b", embedder=HashEmbedder(), store=store) as copy,
+        open_knowledge_base(tmp_path / "a", embedder=HashEmbedder(), store=store) as original,
+    ):
+        assert found_by(copy, "Gannet") == found_by(original, "Gannet") == {"dense", "lexical"}
+        with copy._writing() as (one, _), original._writing() as (other, _):
+            assert one.fact("name") != other.fact("name")
+
+
+def test_searches_go_on_while_the_index_is_built_again(kb: KnowledgeBase) -> None:
+    failures: list[BaseException] = []
+    is_over = threading.Event()
+
+    def search() -> None:
+        while not is_over.is_set():
+            try:
+                kb.search(["Gannet"], limit=1)
+            except BaseException as error:  # whatever it is, it is news
+                failures.append(error)
+
+    threads = [threading.Thread(target=search) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        kb.rebuild()
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_search_that_is_cut_off_by_closing_says_so(tmp_path: Path, store: str) -> None:
+    kb = open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=store)
+    list(kb.add_documents([Document("a", "a", TEXTS["fleet"], "text/plain")]))
+    said: list[BaseException] = []
+
+    def search() -> None:
+        try:
+            while True:
+                kb.search(["Gannet"], limit=1)
+        except BaseException as error:
+            said.append(error)
+
+    threads = [threading.Thread(target=search) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    kb.close()
+    for thread in threads:
+        thread.join()
+    assert [type(error) for error in said] == [KnowledgeBaseClosed] * 3
+    open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=store).close()
+
+
+def test_a_closing_that_cannot_write_lets_go_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kb = open_knowledge_base(tmp_path, embedder=HashEmbedder(), store="exact")
+    list(kb.add_documents([Document("a", "a", TEXTS["fleet"], "text/plain")]))
+    with kb._writing() as (truth, _):
+        truth._database.run("pragma query_only = on")
+    kb.close()
+    assert "the next opening will check everything" in caplog.text
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store="exact") as again:
+        assert again.num_documents == 1

@@ -107,3 +107,13 @@ def test_an_index_is_checked_and_rebuilt_for_another_embedder(
     assert (report["documents"], report["documents_made_again"]) == (2, 2)
     (hit,) = records(run("search", "What is the price of a ticket?", "-k", "1", "--json"))
     assert "four pounds" in hit["text"]
+
+
+@pytest.mark.parametrize(
+    "command", [["list"], ["search", "x"], ["remove", "x"], ["index", "check"]]
+)
+def test_a_mistyped_folder_is_no_new_knowledge_base(command: list[str], tmp_path: Path) -> None:
+    result = run(*command, "--kb", "typo")
+    assert result.exit_code == 1
+    assert "there is no knowledge base at typo" in result.stderr
+    assert not (tmp_path / "typo").exists()
