@@ -42,11 +42,13 @@ class Reply:
 def serve(descriptor: int, *, memory_limit: int) -> None:
     """Answers the requests that come through the socket, one after the other."""
     _confine(memory_limit)
+    # On Linux a process inherits the peak of the one that started it, however large that was.
+    most_kept = max(_MOST_KEPT * memory_limit, _peak_bytes())
     with socket.socket(fileno=descriptor) as line:
         while (message := receive(line)) is not None:
             request: Request = pickle.loads(message)
             signal.setitimer(signal.ITIMER_REAL, request.alarm_s)
-            reply = _answer(request, line, memory_limit)
+            reply = _answer(request, line, most_kept)
             send(line, reply or Reply("exhausted", is_last=True))
             signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -79,7 +81,7 @@ def _exactly(line: socket.socket, num_bytes: int, before_each: Callable[[], None
     return b"".join(parts)
 
 
-def _answer(request: Request, line: socket.socket, memory_limit: int) -> Reply | None:
+def _answer(request: Request, line: socket.socket, most_kept: float) -> Reply | None:
     """None where memory ran out; the caller says so once all that filled it is let go."""
     try:
         content = request.content
@@ -88,17 +90,17 @@ def _answer(request: Request, line: socket.socket, memory_limit: int) -> Reply |
             content = read_regular(request.path)
         raw = inspect(content, name=request.name)
         send(line, Reply("is", media_type=raw.media_type))
-        return Reply("document", document=parse(raw), is_last=_is_large(memory_limit))
+        return Reply("document", document=parse(raw), is_last=_peak_bytes() > most_kept)
     except DocumentError as error:
         error.__cause__ = error.__context__ = None
-        return Reply("error", error=error, is_last=_is_large(memory_limit))
+        return Reply("error", error=error, is_last=_peak_bytes() > most_kept)
     except MemoryError:
         return None
 
 
-def _is_large(memory_limit: int) -> bool:
+def _peak_bytes() -> int:
     factor = 1 if sys.platform == "darwin" else 1024  # the unit differs between systems
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * factor > _MOST_KEPT * memory_limit
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * factor
 
 
 def _confine(memory_limit: int) -> None:

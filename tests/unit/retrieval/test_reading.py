@@ -160,3 +160,13 @@ def test_many_small_files_are_read_fast(reader: ReadingProcess, tmp_path: Path) 
     for number in range(100):
         reader.read(tmp_path / f"{number}.md")
     assert time.perf_counter() - started < 2
+
+
+def test_a_large_process_is_served_by_one_child_all_the_same() -> None:
+    held = bytearray(700 * 2**20)  # more than the half of the child's limit that it may keep
+    with ReadingProcess(memory_limit=2**30) as reader:
+        reader.read_bytes(b"One.", name="a.txt")
+        first = reader.pid
+        reader.read_bytes(b"Two.", name="b.txt")
+        assert reader.pid == first is not None
+    assert held
