@@ -88,13 +88,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; raises `CannotWrite` where the disk is full or read-only."""
-        try:
-            self.run("begin immediate")
-            yield
-            self.run("commit")
-        except BaseException:
-            self._roll_back()
-            raise
+        with self.named_errors():  # of what is said to the connection itself, too
+            try:
+                self.run("begin immediate")
+                yield
+                self.run("commit")
+            except BaseException:
+                self._roll_back()
+                raise
 
     def _roll_back(self) -> None:
         if self.connection.in_transaction:  # some failures have done it already

@@ -103,8 +103,9 @@ class Indexer:
 
     def check(self) -> Differences:
         """Compares every id, looks some vectors up, and puts what is wrong on the pending list."""
-        num_pending = self._ledger.num_pending
         was_broken, self._was_broken = self._was_broken, False
+        # Behind a broken index everything is pending, which nobody interrupted.
+        num_pending = 0 if was_broken else self._ledger.num_pending
         try:
             indexed = {number: self.store.ids(number) for number in self._ledger.collections()}
         except VectorIndexBroken:

@@ -35,6 +35,7 @@ from retrieval.lock import DirectoryLock, Hold, Visit
 from retrieval.places import DEFAULT_STORE, is_shared, open_place, open_shared_place
 from retrieval.reading import ReadingProcess
 from retrieval.retriever import Reranking, Selection
+from retrieval.store import VectorStore
 from retrieval.truth import Truth
 from retrieval.types import AddOutcome, Document, DocumentInfo, Hit, Progress, Scalar
 from retrieval.upkeep import Report, Upkeep
@@ -217,32 +218,26 @@ class KnowledgeBase:
         left out. Without a collection all are searched; `where` limits the search to some documents,
         see `retrieval.filters.document_filter`; `selection` says what else is wanted of the hits.
         """
-        chosen = document_filter(where)
+        search = partial(
+            retriever.search,
+            queries,
+            limit=limit,
+            collection=collection,
+            chosen=document_filter(where),
+            embedder=self._embedder,
+            selection=selection,
+            reranking=self._reranking,
+        )
         with self._reading() as truth:
             generation = truth.generation
-
-            def find() -> list[Hit]:
-                with self._view.lend_store(truth) as store:
-                    return retriever.search(
-                        queries,
-                        limit=limit,
-                        collection=collection,
-                        chosen=chosen,
-                        truth=truth,
-                        store=store,
-                        embedder=self._embedder,
-                        selection=selection,
-                        reranking=self._reranking,
-                    )
-
             try:
-                return find()
-            except Retired:
-                raise KnowledgeBaseClosed(self.path) from None
+                with self._lent_store(truth) as store:
+                    return search(truth=truth, store=store)
             except (VectorIndexBroken, VectorServerUnreachable):
                 if truth.generation == generation:
                     raise
-                return find()  # the writer has begun another index meanwhile
+            with self._lent_store(truth) as store:  # the writer has begun another index meanwhile
+                return search(truth=truth, store=store)
 
     def documents(
         self, *, collection: str | None = None, where: Where | None = None
@@ -339,6 +334,14 @@ class KnowledgeBase:
         self._check_open()
         with self._view.truth() as truth:
             yield truth
+
+    @contextmanager
+    def _lent_store(self, truth: Truth) -> Iterator[VectorStore]:
+        try:
+            with self._view.lend_store(truth) as store:
+                yield store
+        except Retired:
+            raise KnowledgeBaseClosed(self.path) from None
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Truth, Indexer]]:

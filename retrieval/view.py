@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -64,7 +64,9 @@ class SharedStore:
 
     @contextmanager
     def lent(self, truth: Truth) -> Iterator[VectorStore]:
-        with self._current(truth).lent() as store:
+        with ExitStack() as until_over:
+            with self._turn:  # or it might be retired between finding and entering it
+                store = until_over.enter_context(self._current(truth).lent())
             yield store
 
     def close(self) -> None:
@@ -74,11 +76,10 @@ class SharedStore:
 
     def _current(self, truth: Truth) -> Lease:
         generation = truth.generation
-        with self._turn:
-            if self._lease is None or generation != self._generation:
-                self._check(truth)
-                new = Lease(self._place.open(generation, truth.ledger.collections()))
-                if self._lease is not None:
-                    self._lease.retire()
-                self._lease, self._generation = new, generation
-            return self._lease
+        if self._lease is None or generation != self._generation:
+            self._check(truth)
+            new = Lease(self._place.open(generation, truth.ledger.collections()))
+            if self._lease is not None:
+                self._lease.retire()
+            self._lease, self._generation = new, generation
+        return self._lease

@@ -10,7 +10,7 @@ import pytest
 
 from retrieval import ingest
 from retrieval.embed import HashEmbedder
-from retrieval.errors import EmbedderMismatch, KnowledgeBaseClosed
+from retrieval.errors import CannotWrite, EmbedderMismatch, KnowledgeBaseClosed
 from retrieval.knowledge_base import TRUTH_FILE, KnowledgeBase, open_knowledge_base
 from retrieval.truth import Truth
 from retrieval.types import Document
@@ -260,3 +260,22 @@ def test_a_closing_that_cannot_write_lets_go_all_the_same(
     assert "the next opening will check everything" in caplog.text
     with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store="exact") as again:
         assert again.num_documents == 1
+
+
+def test_a_check_of_a_broken_index_does_not_call_its_passages_interrupted(tmp_path: Path) -> None:
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder()) as kb:
+        list(kb.add_documents([Document("a", "a", TEXTS["fleet"], "text/plain")]))
+    for database in tmp_path.glob("vectors/*/chroma.sqlite3"):
+        database.write_bytes(b"garbage" * 1000)
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), to_mend=True) as kb:
+        report = kb.check()
+    assert (report.vectors.was_broken, report.vectors.num_pending) == (True, 0)
+
+
+def test_a_word_index_that_cannot_be_written_is_named_and_changes_nothing(tmp_path: Path) -> None:
+    with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store="exact") as kb:
+        with kb._writing() as (truth, _):
+            truth._database.run("drop table words")
+        with pytest.raises(CannotWrite, match="words"):
+            list(kb.add_documents([Document("a", "a", TEXTS["fleet"], "text/plain")]))
+        assert kb.num_documents == 0
