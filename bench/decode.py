@@ -22,7 +22,7 @@ from decoding.drafting.drafter import Drafter
 from decoding.drafting.tree_drafter import ALL_SOURCES
 from pipeline import load_settings
 from pipeline.build import build_writer
-from pipeline.writer import Writer
+from pipeline.local_writer import LocalWriter
 
 PUBLISHED = "published"
 WITHOUT_GUESSES = "without likely answers"  # our drafter, given no more than an outsider could be
@@ -55,7 +55,7 @@ def decode(arguments: argparse.Namespace) -> None:
 
 
 def rows_of(
-    writer: Writer,
+    writer: LocalWriter,
     tasks: Sequence[Task],
     *,
     library: TransformersBaseline,
@@ -85,7 +85,7 @@ def rows_of(
         yield row
 
 
-def tasks_for(arguments: argparse.Namespace, writer: Writer) -> list[Task]:
+def tasks_for(arguments: argparse.Namespace, writer: LocalWriter) -> list[Task]:
     if arguments.prompts:
         return read_tasks(arguments.prompts, tokenizer=writer.tokenizer)
     return committed_tasks(writer.tokenizer)

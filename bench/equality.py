@@ -22,7 +22,7 @@ from decoding.engine import default_drafter
 from decoding.stream import Stream
 from pipeline import load_settings
 from pipeline.build import build_writer
-from pipeline.writer import Writer
+from pipeline.local_writer import LocalWriter
 
 BATCHES = (1, 4, 8)
 TEXTS_PER_SLOT = 4  # texts of a round for each slot of its engine
@@ -105,7 +105,7 @@ class DifferentRun(Exception):
 class TextPool:
     """Tokens that prompts and references are cut from: those of the committed prompts."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: LocalWriter) -> None:
         encode = writer.tokenizer.encode_prompt
         self._texts = [encode(task.prompt) for task in committed_tasks(writer.tokenizer)]
 

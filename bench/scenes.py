@@ -15,8 +15,8 @@ from decoding.drafting.draft_tree import ROOT, Source
 from decoding.engine import default_drafter
 from pipeline import load_settings
 from pipeline.build import build_writer
+from pipeline.local_writer import LocalWriter
 from pipeline.tokenizer import TextTokenizer
-from pipeline.writer import Writer
 
 MOST_LEAVES = 7  # that a page can show
 DRAWN_TASKS = {"draft-tree": ("grounded", "quotes"), "draft-tree-open": ("open", "sampled")}
@@ -35,7 +35,7 @@ def pictures(arguments: argparse.Namespace) -> None:
         (arguments.out / f"{name}.svg").write_text(picture, encoding="utf-8")
 
 
-def trees_of(writer: Writer, tasks: Sequence[Task]) -> list[Grown]:
+def trees_of(writer: LocalWriter, tasks: Sequence[Task]) -> list[Grown]:
     model = writer.engine.model
     meter = MeteredDrafter(default_drafter(model))
     lap(Engine(model), [request_of(task, writer) for task in tasks], meter)

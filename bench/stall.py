@@ -13,7 +13,7 @@ from bench.workload import committed_tasks, request_of
 from decoding import CostModel, Engine, Request, Stream, TreeDrafter, measured_curve
 from pipeline import load_settings
 from pipeline.build import build_writer
-from pipeline.writer import Writer
+from pipeline.local_writer import LocalWriter
 
 NUM_ROWS = 8
 NUM_GAPS = 60  # without the long prompt
@@ -53,7 +53,7 @@ def stall(arguments: argparse.Namespace) -> None:
     )
 
 
-def running_requests(writer: Writer) -> list[Request]:
+def running_requests(writer: LocalWriter) -> list[Request]:
     """Texts that go on for longer than the long prompt takes to be read."""
     tasks = [task for task in committed_tasks(writer.tokenizer) if task.task == "sampled"]
     return [
@@ -62,7 +62,7 @@ def running_requests(writer: Writer) -> list[Request]:
     ]
 
 
-def long_request(writer: Writer) -> Request:
+def long_request(writer: LocalWriter) -> Request:
     tasks = committed_tasks(writer.tokenizer)
     tokens = [token for task in tasks for token in request_of(task, writer).prompt]
     length = min(LONG_PROMPT, writer.engine.model.context - LAST)

@@ -10,6 +10,7 @@ from typing import Any
 from decoding import Request, SamplingParams, Template
 from pipeline import prompts
 from pipeline.context import focus
+from pipeline.local_writer import LocalWriter
 from pipeline.pointer import point
 from pipeline.prompts import NumberedText, Prompt
 from pipeline.settings import EMBEDDED_MODELS
@@ -18,7 +19,6 @@ from pipeline.summarize import LONGEST_TURN, QUERY_FRAME, line_of
 from pipeline.support import NUM_SENTENCES
 from pipeline.tokenizer import TextTokenizer
 from pipeline.windows import cut_windows, short_turns
-from pipeline.writer import Writer
 from retrieval import Reader, parse_transcript, rank_texts
 from retrieval.types import Turn
 
@@ -148,7 +148,7 @@ def lexical(query: str, texts: Sequence[str]) -> list[float]:
     return rank_texts(query, texts, embedder=None)
 
 
-def request_of(task: Task, writer: Writer, *, draft: bool = True) -> Request:
+def request_of(task: Task, writer: LocalWriter, *, draft: bool = True) -> Request:
     """What the product would ask of its engine for this task, but that answers are free: so others can be compared."""
     tokenizer, model = writer.tokenizer, writer.engine.model
     return Request(
@@ -163,7 +163,7 @@ def request_of(task: Task, writer: Writer, *, draft: bool = True) -> Request:
     )
 
 
-def form_of(task: Task, writer: Writer) -> Template:
+def form_of(task: Task, writer: LocalWriter) -> Template:
     return template_of(
         task.form,
         tokenizer=writer.tokenizer,

@@ -147,7 +147,7 @@ class Pipeline:
             raise EmptyQuestion
         limit = self._room() // 2
         num_tokens = max(
-            self.writer.tokenizer.count(question.text), self.proxy.tokenizer.count(question.text)
+            self.writer.count(question.text), self.proxy.tokenizer.count(question.text)
         )
         if num_tokens > limit:
             raise QuestionTooLong(num_tokens, limit=limit)
@@ -167,15 +167,15 @@ class Pipeline:
 
     def _room(self) -> int:
         """Tokens for question and passages: what the prompt may hold, less its own words."""
-        frame = len(self.writer.tokenizer.encode_prompt(prompts.grounded("", (), lines=())))
+        frame = self.writer.count_prompt(prompts.grounded("", (), lines=()))
         longest = min(
             self._settings.prompt_tokens,
-            self.writer.engine.model.context - self._settings.answer_tokens,
+            self.writer.context - self._settings.answer_tokens,
         )
         return max(0, longest - frame)
 
     def _fit(self, question: Question, hits: Sequence[Hit]) -> Fitted[Hit]:
-        count = self.writer.tokenizer.count
+        count = self.writer.count
         return fit(
             hits,
             size=lambda hit: count(prompts.numbered_line(numbered(hit, 99))),

@@ -13,13 +13,13 @@ from pipeline.ask import Pipeline
 from pipeline.briefing import Briefer
 from pipeline.context import Ranker
 from pipeline.judge import Judge, MarginGate
+from pipeline.local_writer import LocalWriter
 from pipeline.proxy import Proxy
 from pipeline.settings import Settings
 from pipeline.summarize import Summarizer
 from pipeline.support import Support, load_support
 from pipeline.tokenizer import load_tokenizer
 from pipeline.trained_judge import load_judge
-from pipeline.writer import Writer
 from retrieval import (
     Embedder,
     KnowledgeBase,
@@ -50,7 +50,7 @@ def build_pipeline(settings: Settings, *, may_add: bool = False) -> Pipeline:
             proxy=build_proxy(settings),
             judge=build_judge(settings),
             writer=writer,
-            briefer=build_briefer(settings, embedder=embedder, count=writer.tokenizer.count),
+            briefer=build_briefer(settings, embedder=embedder, count=writer.count),
             settings=settings,
         )
     except BaseException:
@@ -98,7 +98,7 @@ def build_summarizer(settings: Settings) -> Summarizer:
     )
 
 
-def build_writer(settings: Settings) -> Writer:
+def build_writer(settings: Settings) -> LocalWriter:
     from decoding import Engine, TreeDrafter, load_model, set_threads
     from pipeline.draft_memory import DraftMemory
 
@@ -110,7 +110,7 @@ def build_writer(settings: Settings) -> Writer:
         memory = DraftMemory(settings.drafts_dir, model, only_chains=settings.deterministic)
         drafter = memory.drafter
     engine = Engine(model, drafter=drafter, cache_bytes=settings.cache_mb << 20)
-    return Writer(engine, load_tokenizer(settings.model), memory=memory)
+    return LocalWriter(engine, load_tokenizer(settings.model), memory=memory)
 
 
 def build_proxy(settings: Settings) -> Proxy:

@@ -11,6 +11,7 @@ from pipeline.ask import Stopwatch
 from pipeline.cite import CitationChecker
 from pipeline.context import Ranker
 from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong, SummaryCancelled
+from pipeline.local_writer import LocalWriter
 from pipeline.prompts import NOTHING_SAID, NumberedText
 from pipeline.reduce import Note, Place, reduce_notes
 from pipeline.report import reports
@@ -26,7 +27,6 @@ from pipeline.types import (
     WindowDone,
 )
 from pipeline.windows import cut_windows, short_turns
-from pipeline.writer import Writer
 from retrieval.types import Document, Passage, Turn
 
 Mode = Literal["multi", "single"]
@@ -47,7 +47,7 @@ class Summarizer:
     """Answers many queries over one transcript with the main model."""
 
     def __init__(
-        self, *, writer: Writer, rank: Ranker, settings: Settings, must_quote: bool = False
+        self, *, writer: LocalWriter, rank: Ranker, settings: Settings, must_quote: bool = False
     ) -> None:
         """A model that `must_quote` reports what was said word by word, or says that there is nothing."""
         self.writer = writer
@@ -125,20 +125,19 @@ class Summarizer:
         )
 
     def _turns(self, transcript: Document) -> list[Turn]:
-        count = self.writer.tokenizer.count
+        count = self.writer.count
         return list(short_turns(transcript.turns, size=count, budget=LONGEST_TURN))
 
     def _windows(self, turns: Sequence[Turn], *, budget: int) -> list[tuple[Turn, ...]]:
-        count = self.writer.tokenizer.count
+        count = self.writer.count
         return cut_windows(turns, size=lambda turn: count(line_of(turn)), budget=budget)
 
     def _window_budget(self, queries: Sequence[SummaryQuery]) -> int:
         """Tokens of transcript that fit the context beside the queries and their answers."""
-        count = self.writer.tokenizer.count
+        count = self.writer.count
         asked = sum(count(query.text) + QUERY_FRAME for query in queries)
-        frame = len(self.writer.tokenizer.encode_prompt(prompts.multi_query((), ())))
-        context = self.writer.engine.model.context
-        room = context - frame - asked - self._longest_answer(queries)
+        frame = self.writer.count_prompt(prompts.multi_query((), ()))
+        room = self.writer.context - frame - asked - self._longest_answer(queries)
         if room < 2 * LONGEST_TURN:
             num_tokens = sum(count(query.text) for query in queries)
             raise QueriesTooLong(num_tokens, limit=max(0, num_tokens + room - 2 * LONGEST_TURN))
@@ -191,9 +190,7 @@ class Summarizer:
         read = {turn for window in windows for turn in window}  # windows overlap
         num_read = sum(len(turn.text.split()) for turn in read)
         num_all = sum(len(turn.text.split()) for turn in transcript.turns)
-        num_tokens = sum(
-            self.writer.tokenizer.count(line_of(turn)) for window in windows for turn in window
-        )
+        num_tokens = sum(self.writer.count(line_of(turn)) for window in windows for turn in window)
 
         return Coverage(round(num_read / max(1, num_all), 4), len(windows), num_tokens)
 

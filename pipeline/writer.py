@@ -1,70 +1,39 @@
-"""Hands prompts down to the engine as tokens and brings text back up, piece by piece."""
+"""What the pipeline asks of whoever writes: counts, text piece by piece, and what it takes to check the text later."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from decoding import Choice, Constraint, Cost, Engine, FinishReason, Request, SamplingParams
 from pipeline.prompts import Prompt
-from pipeline.tokenizer import FirstLine, TextStream, TextTokenizer
 from pipeline.types import Trace, Usage
-
-if TYPE_CHECKING:
-    from pipeline.draft_memory import DraftMemory
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one forward pass added to the text, and what it cost."""
+    """What one step of writing added to the text, and what it cost."""
 
     text: str
     usage: Usage
-    tokens: tuple[int, ...] = ()
+    tokens: tuple[int, ...] = ()  # empty where the writer does not know them
     is_cut: bool = False  # the text ends here for want of tokens, not because it is complete
 
 
-def usage_of(cost: Cost) -> Usage:
-    return Usage(
-        prompt_tokens=cost.prompt_tokens,
-        output_tokens=cost.output_tokens,
-        forwards=cost.forwards,
-        drafted=cost.drafted,
-        accepted=cost.accepted,
-        forced=cost.forced,
-        cached_tokens=cost.cached_tokens,
-        by_source={s.value: (a.drafted, a.accepted) for s, a in cost.by_source.items()},
-    )
-
-
-class Writer:
-    """The main model, its tokenizer and its engine."""
-
-    def __init__(
-        self, engine: Engine, tokenizer: TextTokenizer, *, memory: "DraftMemory | None" = None
-    ) -> None:
-        self.engine = engine
-        self.tokenizer = tokenizer
-        self._memory = memory
+class Writer(Protocol):
+    """A main model, wherever it runs. Its counts are never below what the model will see."""
 
     @property
-    def model(self) -> str:
-        return self.engine.model.name
+    def model(self) -> str: ...
 
-    def close(self) -> None:
-        """Saves what drafting learned."""
-        if self._memory:
-            self._memory.save()
+    @property
+    def context(self) -> int:
+        """Tokens of prompt and output together, at most."""
+        ...
 
-    def trace(self, prompt: Prompt, output: Sequence[int], *, one_of: Sequence[str] = ()) -> Trace:
-        """What `write` was given and wrote, in tokens."""
-        model = self.engine.model
-        return Trace(
-            model=model.path,
-            dtype=model.dtype_name,
-            prompt=tuple(self.tokenizer.encode_prompt(prompt)),
-            output=tuple(output),
-            choices=tuple(tuple(self.tokenizer.encode(text)) for text in one_of),
-        )
+    def count(self, text: str) -> int: ...
+
+    def count_prompt(self, prompt: Prompt) -> int:
+        """With what the model's chat template puts around it."""
+        ...
 
     def write(
         self,
@@ -74,44 +43,19 @@ class Writer:
         references: Sequence[str] = (),
         guesses: Sequence[str] = (),
         one_of: Sequence[str] = (),
-        constraint: Constraint | None = None,
         draft: bool = True,
     ) -> Iterator[Piece]:
-        """Greedy text, at most one line unless a constraint says otherwise; one of `one_of`, if it names any lines.
+        """Greedy text of at most one line; one of `one_of`, if it names any lines.
 
         `references` are texts that the output may repeat, `guesses` what a cheaper model wrote for the same purpose;
-        they seed the draft trees and never change the output.
+        they may make writing faster and never change the output.
         """
-        request = Request(
-            prompt=self.tokenizer.encode_prompt(prompt),
-            max_new_tokens=max_new_tokens,
-            stop_ids=self.engine.model.stop_ids,
-            sampling=SamplingParams(temperature=0.0),
-            references=[self.tokenizer.encode(text) for text in references],
-            guesses=[self.tokenizer.encode(text) for text in guesses],
-            constraint=self._choice(one_of) if one_of else constraint,
-            draft=draft,
-        )
-        text = TextStream(self.tokenizer) if constraint else FirstLine(self.tokenizer)
-        if self._memory:
-            self._memory.begin_text()
-        try:
-            yield from self._pieces(request, text)
-        finally:
-            if self._memory:
-                self._memory.end_text()
+        ...
 
-    def _choice(self, texts: Sequence[str]) -> Choice:
-        return Choice(
-            [self.tokenizer.encode(text) for text in texts],
-            vocabulary=self.engine.model.vocabulary,
-        )
+    def trace(
+        self, prompt: Prompt, output: Sequence[int], *, one_of: Sequence[str] = ()
+    ) -> Trace | None:
+        """What `write` was given and wrote, in tokens; None where nobody but the writer could check it."""
+        ...
 
-    def _pieces(self, request: Request, text: TextStream | FirstLine) -> Iterator[Piece]:
-        for step in self.engine.generate([request]):
-            is_cut = step.finish is FinishReason.LENGTH
-            yield Piece(
-                text.push(step.tokens), usage_of(step.cost), tokens=step.tokens, is_cut=is_cut
-            )
-            if isinstance(text, FirstLine) and text.is_over:
-                return
+    def close(self) -> None: ...

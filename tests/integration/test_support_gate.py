@@ -123,7 +123,7 @@ def pipeline(kb: Path, model: Path, tiny_checkpoint: Path) -> Iterator[Pipeline]
             rank=ranker(sentences),
             reader=WordReader(),
             support=build_support(settings, embedder=sentences),
-            count=built.writer.tokenizer.count,
+            count=built.writer.count,
             num_lines=3,
         )
         yield built

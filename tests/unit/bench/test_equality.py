@@ -19,22 +19,22 @@ from bench.record import write_report
 from decoding import CausalModel, Engine, load_model, tiny_model
 from decoding.drafting.drafter import NoDrafts
 from decoding.engine import default_drafter
+from pipeline.local_writer import LocalWriter
 from pipeline.tokenizer import load_tokenizer
-from pipeline.writer import Writer
 
 
 @pytest.fixture(scope="module")
-def writer(tiny_checkpoint: Path) -> Writer:
-    return Writer(Engine(load_model(tiny_checkpoint)), load_tokenizer(tiny_checkpoint))
+def writer(tiny_checkpoint: Path) -> LocalWriter:
+    return LocalWriter(Engine(load_model(tiny_checkpoint)), load_tokenizer(tiny_checkpoint))
 
 
 @pytest.fixture(scope="module")
-def model(writer: Writer) -> CausalModel:
+def model(writer: LocalWriter) -> CausalModel:
     return writer.engine.model
 
 
 @pytest.fixture(scope="module")
-def pool(writer: Writer) -> TextPool:
+def pool(writer: LocalWriter) -> TextPool:
     return TextPool(writer)
 
 

@@ -19,8 +19,8 @@ from bench.workload import (
 )
 from decoding import Engine, load_model
 from pipeline import Settings
+from pipeline.local_writer import LocalWriter
 from pipeline.tokenizer import TextTokenizer, load_tokenizer
-from pipeline.writer import Writer
 
 TURNS = [
     {"speaker": "Ada", "content": "The ferry leaves at nine in the morning."},
@@ -34,8 +34,8 @@ def tokenizer(tiny_checkpoint: Path) -> TextTokenizer:
 
 
 @pytest.fixture(scope="module")
-def writer(tiny_checkpoint: Path, tokenizer: TextTokenizer) -> Writer:
-    return Writer(Engine(load_model(tiny_checkpoint)), tokenizer)
+def writer(tiny_checkpoint: Path, tokenizer: TextTokenizer) -> LocalWriter:
+    return LocalWriter(Engine(load_model(tiny_checkpoint)), tokenizer)
 
 
 def test_a_prompt_line_is_taken_as_it_is(tokenizer: TextTokenizer) -> None:
@@ -92,19 +92,19 @@ def test_a_file_is_read_line_by_line(tmp_path: Path, tokenizer: TextTokenizer) -
     assert [task.id for task in read_tasks(path, tokenizer=tokenizer)] == ["a", "b"]
 
 
-def test_the_written_form_of_a_summary_is_json_with_every_id(writer: Writer) -> None:
+def test_the_written_form_of_a_summary_is_json_with_every_id(writer: LocalWriter) -> None:
     row = {"id": "a", "transcript": TURNS, "queries": ["When?", "What?"]}
     [task] = tasks_of(row, writer.tokenizer)
     tokens = [t for step in writer.engine.generate([request_of(task, writer)]) for t in step.tokens]
     assert [item["id"] for item in json.loads(writer.tokenizer.decode(tokens))] == [1, 2]
 
 
-def test_a_request_holds_the_references_as_tokens(writer: Writer) -> None:
+def test_a_request_holds_the_references_as_tokens(writer: LocalWriter) -> None:
     [task] = tasks_of({"id": "a", "prompt": "x", "references": ["It is."]}, writer.tokenizer)
     assert request_of(task, writer).references == [writer.tokenizer.encode("It is.")]
 
 
-def test_a_temperature_is_handed_on(writer: Writer) -> None:
+def test_a_temperature_is_handed_on(writer: LocalWriter) -> None:
     [task] = tasks_of({"id": "a", "prompt": "x", "temperature": 0.8}, writer.tokenizer)
     assert request_of(task, writer).sampling.temperature == 0.8
 
