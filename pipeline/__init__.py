@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.ask import AnswerDone, AnswerEvent, DecisionMade, Pipeline, TextPiece
     from pipeline.build import build_pipeline, build_summarizer, open_library
+    from pipeline.chain import KnowledgeBaseRetriever, PipelineRunnable
     from pipeline.errors import PipelineError, SummaryCancelled
     from pipeline.settings import Settings, load_settings
     from pipeline.summarize import Summarizer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "ask": ("AnswerDone", "AnswerEvent", "DecisionMade", "Pipeline", "TextPiece"),
     "build": ("build_pipeline", "build_summarizer", "open_library"),
+    "chain": ("KnowledgeBaseRetriever", "PipelineRunnable"),
     "errors": ("PipelineError", "SummaryCancelled"),
     "settings": ("Settings", "load_settings"),
     "summarize": ("Summarizer",),
@@ -41,8 +43,10 @@ __all__ = [
     "Coverage",
     "Decision",
     "DecisionMade",
+    "KnowledgeBaseRetriever",
     "Pipeline",
     "PipelineError",
+    "PipelineRunnable",
     "QuerySummary",
     "Question",
     "Settings",

@@ -1,5 +1,6 @@
 """What can go wrong between a question and its answer, each with its remedy."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,14 @@ class QuestionTooLong(PipelineError):
         super().__init__(
             f"the question has {num_tokens} tokens and the model can take {limit} beside its passages; "
             "shorten it, or add the long text as a document and ask about that"
+        )
+
+
+class InvalidChainInput(PipelineError):
+    def __init__(self, problem: str, *, known: Iterable[str]) -> None:
+        super().__init__(
+            f"this is no input for the chain ({problem}); give a text, a Question, or a mapping with 'question' and "
+            f"any of {', '.join(sorted(known))}"
         )
 
 
