@@ -13,6 +13,7 @@ from pipeline.ask import Pipeline
 from pipeline.briefing import Briefer
 from pipeline.context import Ranker
 from pipeline.judge import Judge, MarginGate
+from pipeline.local_window_reader import LocalWindowReader
 from pipeline.local_writer import LocalWriter
 from pipeline.proxy import Proxy
 from pipeline.settings import Settings
@@ -90,12 +91,10 @@ def open_library(
 def build_summarizer(settings: Settings) -> Summarizer:
     """Loads the main model; needs no knowledge base. Raises the errors of `declared_form`."""
     rank = ranker(RememberingEmbedder(open_embedder(settings.embedder)))
-    return Summarizer(
-        writer=build_writer(settings),
-        rank=rank,
-        settings=settings,
-        must_quote=must_quote(settings),
-    )
+    writer = build_writer(settings)
+    reader = LocalWindowReader(writer, settings, must_quote=must_quote(settings))
+
+    return Summarizer(writer=writer, reader=reader, rank=rank, settings=settings)
 
 
 def build_writer(settings: Settings) -> LocalWriter:

@@ -50,6 +50,15 @@ class QueriesTooLong(PipelineError):
         )
 
 
+class QueryUnanswered(PipelineError):
+    """Told as the error of one query's summary; the other queries get theirs."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(
+            f"no answer to this query came of the model ({cause}); ask it again by itself, in other words"
+        )
+
+
 class SummaryCancelled(PipelineError):
     def __init__(self) -> None:
         super().__init__(

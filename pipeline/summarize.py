@@ -1,24 +1,18 @@
 """Query-OPT: all queries over one transcript in one prompt per window, answered by id, then reduced over windows."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-from decoding import Chain, Template
 from pipeline import prompts
 from pipeline.ask import Stopwatch
-from pipeline.cite import CitationChecker
 from pipeline.context import Ranker
-from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong, SummaryCancelled
-from pipeline.local_writer import LocalWriter
+from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong
+from pipeline.gathered import Gathered
 from pipeline.prompts import NOTHING_SAID, NumberedText
-from pipeline.reduce import Note, Place, reduce_notes
-from pipeline.report import reports
+from pipeline.reduce import Place, reduce_notes
 from pipeline.settings import Settings
-from pipeline.skeleton import FOCUS_TOKENS, Plan, chain_of, fitting, plan, template_of
+from pipeline.skeleton import FOCUS_TOKENS, Plan, plan
 from pipeline.types import (
-    Citation,
     Coverage,
     QuerySummary,
     SummaryQuery,
@@ -26,7 +20,9 @@ from pipeline.types import (
     Usage,
     WindowDone,
 )
+from pipeline.window_reader import AskedQuery, WindowAnswer, WindowPrompt, WindowReader
 from pipeline.windows import cut_windows, short_turns
+from pipeline.writer import Writer
 from retrieval.types import Document, Passage, Turn
 
 Mode = Literal["multi", "single"]
@@ -35,25 +31,17 @@ LONGEST_TURN = 160  # tokens; longer ones are cut between sentences, so that a c
 QUERY_FRAME = 32  # tokens that the prompt or the skeleton puts around one query, at most
 
 
-@dataclass(frozen=True, slots=True)
-class WindowAnswer:
-    """What one prompt over one window said: one text per query, in the order of the queries."""
-
-    summaries: tuple[str, ...]
-    usage: Usage
-
-
 class Summarizer:
     """Answers many queries over one transcript with the main model."""
 
     def __init__(
-        self, *, writer: LocalWriter, rank: Ranker, settings: Settings, must_quote: bool = False
+        self, *, writer: Writer, reader: WindowReader, rank: Ranker, settings: Settings
     ) -> None:
-        """A model that `must_quote` reports what was said word by word, or says that there is nothing."""
+        """The `reader` reads windows with the model of the `writer`."""
         self.writer = writer
+        self.reader = reader
         self._rank = rank
         self._settings = settings
-        self._must_quote = must_quote
 
     def close(self) -> None:
         """Saves what drafting learned."""
@@ -88,38 +76,34 @@ class Summarizer:
         should_stop: Callable[[], bool],
     ) -> Iterator[WindowDone | SummaryReport]:
         watch = Stopwatch()
-        queries = [query for batch in batches for query in batch]
-        notes: dict[str, list[Note]] = {query.id: [] for query in queries}
-        usages = dict.fromkeys(notes, Usage())
         turns = self._turns(transcript)
         windows = self._windows(turns, budget=budget)
         numbers = {as_passage(turn, transcript).id: n for n, turn in enumerate(turns, start=1)}
-        plans = {query.id: plan(query.text, numbered(turns), rank=self._rank) for query in queries}
+        gathered = [
+            [Gathered(query, plan(query.text, numbered(turns), rank=self._rank)) for query in batch]
+            for batch in batches
+        ]
         for number, window in enumerate(windows, start=1):
             first = numbers[as_passage(window[0], transcript).id]
-            inside = range(first, first + len(window))
-            for batch in batches:
-                shown = [plans[query.id].shown_in(inside) for query in batch]
-                answer = self._read_window(window, batch, shown, should_stop=should_stop)
-                for query, text in zip(batch, answer.summaries, strict=True):
-                    notes[query.id].append(check_note(text, window, transcript))
-                usages[batch[0].id] += answer.usage
+            passages = [as_passage(turn, transcript) for turn in window]
+            for batch in gathered:
+                asked = [each for each in batch if each.error is None]
+                if asked:
+                    prompt = prompt_of(window, asked, first=first)
+                    [answer] = self.reader.read([prompt], should_stop=should_stop)
+                    take(answer, asked, passages)
             yield WindowDone(number, len(windows))
         watch.lap("read")
         items = tuple(
-            item_of(
-                query,
-                reduce_notes(notes[query.id], place=place_in(plans[query.id], numbers)),
-                mode=mode,
-                usage=usages[query.id],
-            )
-            for query in queries
+            item_of(each, mode=mode, place=place_in(each.plan, numbers))
+            for batch in gathered
+            for each in batch
         )
         watch.lap("reduce")
         yield SummaryReport(
             items=items,
             coverage=self._coverage(transcript, windows),
-            usage=sum(usages.values(), start=Usage()),
+            usage=sum((item.usage for item in items), start=Usage()),
             timings=watch.timings,
             model=self.writer.model,
         )
@@ -146,44 +130,6 @@ class Summarizer:
 
     def _longest_answer(self, queries: Sequence[SummaryQuery]) -> int:
         return len(queries) * (self._settings.summary_tokens + FOCUS_TOKENS + QUERY_FRAME)
-
-    def _read_window(
-        self,
-        window: Sequence[Turn],
-        queries: Sequence[SummaryQuery],
-        shown: Sequence[Sequence[NumberedText]],
-        *,
-        should_stop: Callable[[], bool],
-    ) -> WindowAnswer:
-        """One prompt, one forced skeleton with the turns `shown` on each query, one summary per query."""
-        text, usage, form = "", Usage(), self._form(shown)
-        for piece in self.writer.write(
-            prompts.multi_query(numbered(window), [query.text for query in queries]),
-            max_new_tokens=form.longest,
-            constraint=form,
-        ):
-            if should_stop():
-                raise SummaryCancelled
-            text += piece.text
-            usage += piece.usage
-
-        return WindowAnswer(parse_summaries(text), usage)
-
-    def _form(self, shown: Sequence[Sequence[NumberedText]]) -> Template | Chain:
-        tokenizer, vocabulary = self.writer.tokenizer, self.writer.engine.model.vocabulary
-        limit = self._settings.num_focus
-        best = [fitting(turns, tokenizer=tokenizer, limit=limit) for turns in shown]
-        literals = prompts.skeleton(best)
-        if self._must_quote:
-            summaries = [(NOTHING_SAID, *reports(turns)) for turns in best]
-            return chain_of(literals, summaries, tokenizer=tokenizer, vocabulary=vocabulary)
-
-        return template_of(
-            literals,
-            tokenizer=tokenizer,
-            vocabulary=vocabulary,
-            longest_gap=self._settings.summary_tokens,
-        )
 
     def _coverage(self, transcript: Document, windows: Sequence[Sequence[Turn]]) -> Coverage:
         """Share of the transcript's words that stood in some window."""
@@ -212,43 +158,39 @@ def place_in(chosen: Plan, numbers: Mapping[str, int]) -> Place:
     return lambda citation: chosen.place_of(numbers[citation.passage_id], citation.quote)
 
 
-def item_of(
-    query: SummaryQuery,
-    reduced: tuple[str, tuple[Citation, ...]],
-    *,
-    mode: Mode,
-    usage: Usage,
-) -> QuerySummary:
-    summary, citations = reduced
+def prompt_of(window: Sequence[Turn], asked: Sequence[Gathered], *, first: int) -> WindowPrompt:
+    """`first` is the number of the window's first turn in the plans."""
+    inside = range(first, first + len(window))
+    return WindowPrompt(
+        tuple(numbered(window)),
+        tuple(AskedQuery(each.query.text, each.plan.shown_in(inside)) for each in asked),
+    )
+
+
+def take(answer: WindowAnswer, asked: Sequence[Gathered], window: Sequence[Passage]) -> None:
+    """What the prompt cost is told with its first query."""
+    for each, told in zip(asked, answer.told, strict=True):
+        each.add(told, window)
+    asked[0].usage += answer.usage
+
+
+def item_of(each: Gathered, *, mode: Mode, place: Place) -> QuerySummary:
+    summary, citations = reduce_notes(each.notes, place=place) if each.error is None else ("", ())
     return QuerySummary(
-        id=query.id,
-        query=query.text,
-        status="succeeded",
-        summary=summary or NOTHING_SAID,
+        id=each.query.id,
+        query=each.query.text,
+        status="succeeded" if each.error is None else "failed",
+        summary=summary or (NOTHING_SAID if each.error is None else ""),
         citations=citations,
         mode=mode,
-        attempts=1,
-        usage=usage,
+        attempts=each.attempts,
+        usage=each.usage,
+        error=each.error,
     )
 
 
 def line_of(turn: Turn) -> str:
     return f"[00] {turn.speaker}: {turn.text}\n" if turn.speaker else f"[00] {turn.text}\n"
-
-
-def parse_summaries(text: str) -> tuple[str, ...]:
-    """The summaries of a forced answer, by id; the skeleton makes it valid JSON."""
-    items = sorted(json.loads(text), key=lambda item: item["id"])
-    return tuple(item["summary"] for item in items)
-
-
-def check_note(text: str, window: Sequence[Turn], transcript: Document) -> Note:
-    """A window's summary with the citations that hold, turned from turns of the window to spans of the transcript."""
-    checker = CitationChecker([as_passage(turn, transcript) for turn in window])
-    checker.push(text)
-    checker.finish()
-
-    return Note(checker.text.strip(), tuple(checker.citations))
 
 
 def as_passage(turn: Turn, transcript: Document) -> Passage:

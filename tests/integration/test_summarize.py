@@ -1,22 +1,32 @@
 """Many queries over one transcript with a random model: the form holds, whatever it writes."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from decoding.errors import PassFailed
 from pipeline import (
     Summarizer,
     SummaryCancelled,
     SummaryQuery,
     SummaryReport,
+    Usage,
     WindowDone,
     build_summarizer,
     load_settings,
 )
 from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong
-from pipeline.prompts import NOTHING_SAID
+from pipeline.local_window_reader import LocalWindowReader
+from pipeline.local_writer import LocalWriter
+from pipeline.prompts import NOTHING_SAID, NumberedText, Prompt
+from pipeline.summarize import Mode
+from pipeline.window_reader import AskedQuery, Told, WindowAnswer, WindowPrompt
+from pipeline.writer import Piece
 from retrieval import Document, read_transcript
 
 MEETING = Path(__file__).parents[2] / "samples" / "meeting.vtt"
@@ -58,9 +68,9 @@ def report_of(events: Sequence[WindowDone | SummaryReport]) -> SummaryReport:
 
 @pytest.mark.parametrize("mode", ["multi", "single"])
 def test_every_query_gets_its_item_and_the_whole_meeting_is_read(
-    mode: str, summarizer: Summarizer, meeting: Document
+    mode: Mode, summarizer: Summarizer, meeting: Document
 ) -> None:
-    events = list(summarizer.summarize(meeting, QUERIES, mode=mode))  # type: ignore[arg-type]
+    events = list(summarizer.summarize(meeting, QUERIES, mode=mode))
     report = report_of(events)
     assert [item.id for item in report.items] == ["a", "b"]
     assert all(item.status == "succeeded" and item.summary for item in report.items)
@@ -79,9 +89,9 @@ def test_many_queries_share_one_prompt_per_window(
 
 @pytest.mark.parametrize("mode", ["multi", "single"])
 def test_a_model_that_must_quote_reports_what_was_said_and_cites_all_of_it(
-    mode: str, quoting: Summarizer, meeting: Document
+    mode: Mode, quoting: Summarizer, meeting: Document
 ) -> None:
-    report = report_of(list(quoting.summarize(meeting, QUERIES, mode=mode)))  # type: ignore[arg-type]
+    report = report_of(list(quoting.summarize(meeting, QUERIES, mode=mode)))
     told = [item for item in report.items if item.summary != NOTHING_SAID]
     assert told
     said = {turn.text for turn in meeting.turns}
@@ -121,3 +131,77 @@ def test_unusable_queries_are_refused(
 ) -> None:
     with pytest.raises(error):
         list(summarizer.summarize(meeting, queries))
+
+
+@dataclass(frozen=True)
+class Choosy:
+    """Tells on every query that it read it, but for one, which it refuses from its second window on."""
+
+    refused: str
+    num_asked: Counter[str] = field(default_factory=Counter)
+
+    def read(
+        self, prompts: Sequence[WindowPrompt], *, should_stop: Callable[[], bool]
+    ) -> list[WindowAnswer]:
+        return [
+            WindowAnswer(tuple(map(self._told, prompt.queries)), Usage(prompt_tokens=1))
+            for prompt in prompts
+        ]
+
+    def _told(self, query: AskedQuery) -> Told:
+        self.num_asked[query.text] += 1
+        is_refused = query.text == self.refused and self.num_asked[query.text] > 1
+        return Told(error="nobody knows; ask somebody else") if is_refused else Told("It was read.")
+
+
+@pytest.mark.parametrize("mode", ["multi", "single"])
+def test_a_query_that_fails_fails_alone_and_is_asked_no_further(
+    mode: Mode, summarizer: Summarizer, meeting: Document
+) -> None:
+    reader = Choosy(QUERIES[0].text)
+    choosy = Summarizer(
+        writer=summarizer.writer,
+        reader=reader,
+        rank=lambda _, texts: [0.0] * len(texts),
+        settings=load_settings(window_tokens=400),
+    )
+    report = report_of(list(choosy.summarize(meeting, QUERIES, mode=mode)))
+    failed, succeeded = report.items
+    assert (failed.id, failed.status, failed.summary) == ("a", "failed", "")
+    assert failed.error == "nobody knows; ask somebody else"
+    assert (succeeded.id, succeeded.status, succeeded.error) == ("b", "succeeded", None)
+    assert succeeded.summary == "It was read."
+    assert reader.num_asked == {QUERIES[0].text: 2, QUERIES[1].text: report.coverage.num_windows}
+
+
+class Stumbling(LocalWriter):
+    """Cannot write where a certain query is asked."""
+
+    def __init__(self, writer: LocalWriter, query: str) -> None:
+        super().__init__(writer.engine, writer.tokenizer)
+        self._query = query
+
+    def write(self, prompt: Prompt, **options: Any) -> Iterator[Piece]:
+        if self._query in prompt.text:
+            raise PassFailed(RuntimeError("out of paper"))
+        return super().write(prompt, **options)
+
+
+def test_a_prompt_that_cannot_be_answered_is_asked_again_query_by_query(
+    summarizer: Summarizer,
+) -> None:
+    assert isinstance(summarizer.writer, LocalWriter)
+    reader = LocalWindowReader(
+        Stumbling(summarizer.writer, QUERIES[0].text), load_settings(summary_tokens=4)
+    )
+    turns = (NumberedText(1, "It costs nine.", "Ada"),)
+    prompt = WindowPrompt(turns, tuple(AskedQuery(query.text, turns) for query in QUERIES))
+    [answer] = reader.read([prompt], should_stop=lambda: False)
+    failed, told = answer.told
+    assert failed.error is not None
+    assert "out of paper" in failed.error
+    assert "ask it again" in failed.error
+    assert told.error is None
+    assert told.text
+    assert told.attempts == 2
+    assert answer.usage.output_tokens > 0

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 from tokenizers import Tokenizer
 
+from pipeline.local_window_reader import parse_summaries
 from pipeline.prompts import NOTHING_SAID, NumberedText, multi_query
-from pipeline.summarize import parse_summaries
 from training.exercises import ANSWER, LANGUAGE, Group, Piece
 from training.meetings import Window, WindowQuery
 from training.prompt_tokens import PromptTokens
