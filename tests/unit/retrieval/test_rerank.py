@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval.checkpoint import find_checkpoint
 from retrieval.errors import (
     ModelFolderMissing,
     ModelNotDownloaded,
@@ -28,8 +27,7 @@ def reranker(request: pytest.FixtureRequest) -> CrossEncoderReranker:
 
 def exact(folder: Path) -> CrossEncoderReranker:
     """In float32: what bfloat16 rounds would hide what neighbours change."""
-    checkpoint = find_checkpoint(str(folder), wanted="cross-encoder", holding="config.json")
-    return CrossEncoderReranker(checkpoint, precision="float32")
+    return open_reranker(str(folder), precision="float32")
 
 
 def test_every_text_has_a_score_of_its_own(reranker: Reranker) -> None:
