@@ -30,7 +30,8 @@ from pipeline.build import (
     ranker,
 )
 from pipeline.context import Ranker
-from pipeline.judge import Judge, MarginGate
+from pipeline.gates import training_free_gate
+from pipeline.judge import Judge
 from retrieval import Embedder, open_embedder
 
 
@@ -90,7 +91,7 @@ def open_pipeline(
     return Pipeline(
         knowledge_base=GivenPassages({question.id: question.passages for question in questions}),
         proxy=build_proxy(settings),
-        judge=Judge(MarginGate()),  # its rules already say that passages are wanted
+        judge=Judge(training_free_gate("margin")),  # its rules already say that passages are wanted
         writer=writer,
         briefer=build_briefer(settings, embedder=embedder, count=writer.tokenizer.count),
         settings=settings,

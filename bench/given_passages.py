@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from retrieval import Hit, KnowledgeBase, Selection
+from retrieval import Hit, KnowledgeBase, Probe, Selection
 from retrieval.filters import Where
 from retrieval.types import Passage
 
@@ -24,11 +24,18 @@ class GivenPassages(KnowledgeBase):
         collection: str | None = None,
         where: Where | None = None,
         selection: Selection | None = None,
+        probe: Probe | None = None,
     ) -> list[Hit]:
         """At most `limit` passages; `collection` must be one of those given."""
         assert collection is not None
         assert (where, selection) == (None, None)
         return self._hits[collection][:limit]
+
+    def probe(
+        self, query: str, *, collection: str | None = None, where: Where | None = None
+    ) -> Probe:
+        """Nothing is looked up."""
+        return Probe(query, ())
 
     def close(self) -> None:
         """Nothing is held open."""

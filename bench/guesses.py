@@ -16,8 +16,8 @@ from bench.scores import is_right, is_yes_or_no
 from pipeline import load_settings
 from pipeline.build import build_judge, build_proxy
 from pipeline.features import features
-from pipeline.judge import Gate
-from pipeline.types import Decision, Guess
+from pipeline.judge import Gate, says_something
+from pipeline.types import Case, Guess
 from training.records import read_lines
 
 SETS = (
@@ -29,8 +29,6 @@ SETS = (
     "2wiki-dev",
     "ambigqa-dev",
 )
-
-NO_GUESS = Decision(True, 1.0, "the proxy has no guess")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def guesses(arguments: argparse.Namespace) -> None:
     answered = list(
         in_turn(
             questions,
-            lambda question: proxy.guess(question.text),
+            lambda question: proxy.think([question.text])[0].guess,
             what="guesses",
             batch=arguments.batch,
         )
@@ -83,16 +81,16 @@ def open_questions(data: Path, *, count: int, seed: int) -> list[OpenQuestion]:
 
 def score(question: OpenQuestion, guess: Guess, *, gate: Gate) -> ScoredGuess:
     """A guess that says nothing is never let through, and no gate is asked about it."""
-    has_words = bool(guess.text.strip() and guess.margins)
-    decision = gate.decide(question.text, guess) if has_words else NO_GUESS
+    case = Case(question.text, guess)
+    need = gate.judge([case])[0].score if says_something(guess) else 1.0
 
     return ScoredGuess(
         question=question.text,
         source=question.source,
         is_yes_or_no=is_yes_or_no(question.answers),
         is_right=is_right(guess.text, question.answers),
-        is_let_through=not decision.retrieve,
-        features={"need for passages": decision.score, **features(question.text, guess)},
+        is_let_through=need <= gate.threshold,
+        features={"need for passages": need, **features(case)},
     )
 
 

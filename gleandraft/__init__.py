@@ -12,6 +12,7 @@ from gleandraft.wire import (
     ItemRecord,
     JobRecord,
     PassageRecord,
+    QueryRecord,
     TraceRecord,
     UsageRecord,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "ItemRecord",
     "JobRecord",
     "PassageRecord",
+    "QueryRecord",
     "TraceRecord",
     "UsageRecord",
     "__version__",

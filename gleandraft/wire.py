@@ -43,11 +43,18 @@ class CitationRecord(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class QueryRecord(Record):
+    text: str
+    origin: str  # "question", "draft", "claim", "sub-question" or "caller"
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord(Record):
     retrieve: bool
-    score: float  # 0: the proxy surely knows; 1: it surely does not
+    score: float  # need for passages; 0: the proxy surely knows; 1: it surely does not
     reason: str
-    queries: tuple[str, ...]
+    queries: tuple[QueryRecord, ...]  # the question first; empty when nothing was retrieved
+    features: Mapping[str, float]  # what the score was read from; empty where a rule decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,8 @@ class UsageRecord(Record):
     prompt_tokens: int
     output_tokens: int
     proxy_tokens: int
+    proxy_prompt_tokens: int
+    searches: int
     forwards: int
     drafted: int
     accepted: int

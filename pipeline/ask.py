@@ -12,12 +12,12 @@ from pipeline.context import Fitted, fit
 from pipeline.errors import EmptyQuestion, QuestionTooLong
 from pipeline.judge import Judge
 from pipeline.prompts import NumberedText
-from pipeline.proxy import Proxy
-from pipeline.rewrite import queries
+from pipeline.proxy import Proxy, Thought
+from pipeline.rewrite import plan_queries
 from pipeline.settings import Settings
 from pipeline.types import Answer, Coverage, Decision, Guess, Question, Trace, Usage
 from pipeline.writer import Piece, Writer
-from retrieval import Hit, KnowledgeBase
+from retrieval import Hit, KnowledgeBase, Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +98,19 @@ class Pipeline:
 
     def _answer(self, question: Question) -> Iterator[AnswerEvent]:
         watch = Stopwatch()
-        guess = self.proxy.guess(question.text)
+        (thought,) = self.proxy.think([question.text])
+        guess = thought.guess
         watch.lap("guess")
-        decision = self._decide(question, guess)
+        probe = self.knowledge_base.probe(question.text, collection=question.collection)
+        decision = self._decide(question, thought, probe)
         watch.lap("decide")
-        hits = self._search(question, decision)
+        hits = self._search(question, decision, probe)
         watch.lap("search")
         context = self._fit(question, hits)
         watch.lap("prompt")
         yield DecisionMade(decision, context.items)
         checker = CitationChecker([hit.passage for hit in context.items])
-        usage, is_cut = Usage(proxy_tokens=guess.num_tokens), False
+        usage, is_cut = usage_before(guess, decision), False
         briefing = self._brief(question, decision, context.items)
         tokens: list[int] = []
         left_out = [hit.passage.text for hit in hits if hit not in context.items]
@@ -146,23 +148,31 @@ class Pipeline:
         if not question.text.strip():
             raise EmptyQuestion
         limit = self._room() // 2
-        num_tokens = max(
-            self.writer.count(question.text), self.proxy.tokenizer.count(question.text)
-        )
+        num_tokens = max(self.writer.count(question.text), self.proxy.count(question.text))
         if num_tokens > limit:
             raise QuestionTooLong(num_tokens, limit=limit)
 
-    def _decide(self, question: Question, guess: Guess) -> Decision:
-        decision = self.judge.decide(question, guess)
+    def _decide(self, question: Question, thought: Thought, probe: Probe) -> Decision:
+        decision = self.judge.decide(question, thought.guess, probe)
         if not decision.retrieve:
             return decision
-        return replace(decision, queries=queries(question.text, guess))
+        plan = plan_queries(
+            question.text,
+            thought.guess,
+            distrusted=lambda claims: self.judge.distrusted(question.text, claims),
+            asked=question.queries,
+            sub_questions=thought.sub_questions,
+        )
+        return replace(decision, plan=plan)
 
-    def _search(self, question: Question, decision: Decision) -> list[Hit]:
+    def _search(self, question: Question, decision: Decision, probe: Probe) -> list[Hit]:
         if not decision.retrieve:
             return []
         return self.knowledge_base.search(
-            decision.queries, limit=question.num_passages, collection=question.collection
+            decision.queries,
+            limit=question.num_passages,
+            collection=question.collection,
+            probe=probe,
         )
 
     def _room(self) -> int:
@@ -216,3 +226,12 @@ class Pipeline:
 
 def numbered(hit: Hit, number: int) -> NumberedText:
     return NumberedText(number, hit.passage.text, hit.passage.title)
+
+
+def usage_before(guess: Guess, decision: Decision) -> Usage:
+    """What an answer has cost before the main model reads."""
+    return Usage(
+        proxy_tokens=guess.num_tokens,
+        proxy_prompt_tokens=guess.num_read,
+        searches=len(decision.queries),
+    )

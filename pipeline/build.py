@@ -12,15 +12,15 @@ from pipeline.answer_form import declared_form
 from pipeline.ask import Pipeline
 from pipeline.briefing import Briefer
 from pipeline.context import Ranker
-from pipeline.judge import Judge, MarginGate
+from pipeline.judge import Judge
+from pipeline.judges import open_gate
 from pipeline.local_window_reader import LocalWindowReader
 from pipeline.local_writer import LocalWriter
-from pipeline.proxy import Proxy
+from pipeline.proxy import LocalProxy, Proxy
 from pipeline.settings import Settings
 from pipeline.summarize import Summarizer
 from pipeline.support import Support, load_support
 from pipeline.tokenizer import load_tokenizer
-from pipeline.trained_judge import load_judge
 from retrieval import (
     Embedder,
     KnowledgeBase,
@@ -40,7 +40,7 @@ def build_pipeline(settings: Settings, *, may_add: bool = False) -> Pipeline:
     knowledge base; only one process may add to it.
 
     Raises the errors of `retrieval` and `decoding`: a locked or broken knowledge base, a missing model; and those of
-    `load_judge` and `load_support`.
+    `open_gate` and `load_support`.
     """
     embedder = open_embedder(settings.embedder)
     knowledge_base = open_library(settings, embedder=embedder, may_add=may_add)
@@ -115,20 +115,17 @@ def build_writer(settings: Settings) -> LocalWriter:
 def build_proxy(settings: Settings) -> Proxy:
     from decoding import Engine, load_model
 
-    engine = Engine(load_model(settings.proxy, dtype=settings.dtype))
-    return Proxy(engine, load_tokenizer(settings.proxy), guess_tokens=settings.guess_tokens)
+    return LocalProxy(
+        Engine(load_model(settings.proxy, dtype=settings.dtype)),
+        load_tokenizer(settings.proxy),
+        guess_tokens=settings.guess_tokens,
+        wants_sub_questions=settings.sub_questions,
+    )
 
 
 def build_judge(settings: Settings) -> Judge:
-    """Rules, then the proxy's trained judge if it has one, else its margins. Raises the errors of `load_judge`.
-
-    The setting limits the score of a decision, whichever gate gives it: to a trained judge, the chance of being wrong.
-    """
-    most = settings.gate_threshold
-    if trained := load_judge(Path(settings.proxy)):
-        return Judge(trained if most is None else replace(trained, threshold=1 - most))
-
-    return Judge(MarginGate() if most is None else MarginGate(most))
+    """Rules first, then the gate that the settings name. Raises the errors of `open_gate`."""
+    return Judge(open_gate(settings))
 
 
 def build_briefer(

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.ask import AnswerDone, AnswerEvent, DecisionMade, Pipeline, TextPiece
 from pipeline.errors import InvalidChainInput
-from pipeline.types import Answer, Question
+from pipeline.types import Answer, Decision, Question
 from retrieval import Hit, KnowledgeBase, Selection
 from retrieval.filters import Where
 
@@ -181,7 +181,7 @@ def chunks_of(events: Iterator[AnswerEvent]) -> Generator[AIMessageChunk, None, 
     held_back = ""
     for event in events:
         if isinstance(event, DecisionMade):
-            yield AIMessageChunk(content="", response_metadata={"decision": asdict(event.decision)})
+            yield AIMessageChunk(content="", response_metadata={"decision": told(event.decision)})
         elif isinstance(event, TextPiece):
             come = held_back + event.text
             text = come.rstrip()
@@ -226,3 +226,14 @@ def whole_message(chunks: list[AIMessageChunk]) -> AIMessage:
     message = message_chunk_to_message(first + others)
     assert isinstance(message, AIMessage)
     return message
+
+
+def told(decision: Decision) -> dict[str, Any]:
+    """A decision as plain values."""
+    return {
+        "retrieve": decision.retrieve,
+        "score": decision.score,
+        "reason": decision.reason,
+        "queries": [asdict(query) for query in decision.plan.queries],
+        "features": dict(decision.judgement.features),
+    }

@@ -1,6 +1,6 @@
 """What can go wrong between a question and its answer, each with its remedy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -78,6 +78,11 @@ class InvalidSetting(PipelineError):
         super().__init__(
             f"{'; '.join(problems)}; correct it in the environment or on the command line"
         )
+
+
+class UnknownJudge(PipelineError):
+    def __init__(self, name: str, *, known: Sequence[str]) -> None:
+        super().__init__(f"there is no judge {name!r}; GLEANDRAFT_JUDGE may be {', '.join(known)}")
 
 
 class JudgeUnreadable(PipelineError):

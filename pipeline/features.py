@@ -6,8 +6,8 @@ from statistics import fmean
 import numpy as np
 
 from pipeline.context import stem_set
-from pipeline.judge import GATED_TOKENS, doubt
-from pipeline.types import Guess
+from pipeline.gates import GATED_TOKENS, doubt
+from pipeline.types import Case
 
 MOST_NATS = 20.0  # what lies further apart, or was never seen, counts as this far
 MOST_WORDS = 40  # longer questions are too rare to learn from
@@ -17,12 +17,14 @@ YES_OR_NO = re.compile(
 )
 
 
-def features(question: str, guess: Guess) -> dict[str, float]:
+def features(case: Case) -> dict[str, float]:
     """All features by name, finite for any guess; one without tokens looks as unsure as can be.
 
     Only the first `GATED_TOKENS` tokens count, so that a longer limit on guesses changes nothing. The mean likelihood
-    is the gate of DTR (arXiv 2601.03908), the margins are that of TARG (arXiv 2511.09803).
+    is the gate of DTR (arXiv 2601.03908), the margins are that of TARG (arXiv 2511.09803). Without a probe the
+    collection looks as if it knew no word of the question.
     """
+    question, guess, probe = case.question, case.guess, case.probe
     nlls = bounded([-logprob for logprob in guess.logprobs], nothing=MOST_NATS)
     margins = bounded(guess.margins, nothing=0.0)
     entropies = bounded(guess.entropies, nothing=MOST_NATS)
@@ -43,6 +45,8 @@ def features(question: str, guess: Guess) -> dict[str, float]:
         "has_digit": float(any(character.isdigit() for character in guess.text)),
         "question_words": float(min(len(question.split()), MOST_WORDS)),
         "is_yes_or_no": float(bool(YES_OR_NO.match(question))),
+        "words_found": probe.top if probe else 0.0,
+        "lead_of_best": probe.margin if probe else 0.0,
     }
 
 

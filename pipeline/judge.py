@@ -1,14 +1,12 @@
 """SlimPLM's necessity judgement: does this question need retrieval? Rules first, then a gate on the guess."""
 
-import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.types import Decision, Guess, Question
-
-GATED_TOKENS = 20  # of the guess, from its start
+from pipeline.types import Case, Decision, Guess, Judgement, Question
+from retrieval import Probe
 
 GREETING = re.compile(
     r"(hi|hello|hey|thanks?|thank you|good (morning|evening|night)|bye)( there)?[\s!.,]*", re.I
@@ -54,9 +52,16 @@ RULES = (
 
 
 class Gate(Protocol):
-    """Decides by what the proxy's guess shows; never asked about a guess that says nothing."""
+    """Reads the need for passages from what the proxy said; never asked about a guess that says nothing."""
 
-    def decide(self, question: str, guess: Guess) -> Decision: ...
+    @property
+    def threshold(self) -> float:
+        """Passages are retrieved where the score is above."""
+        ...
+
+    def judge(self, cases: Sequence[Case]) -> list[Judgement]:
+        """One judgement per case, in order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +70,54 @@ class Judge:
 
     gate: Gate
 
-    def decide(self, question: Question, guess: Guess) -> Decision:
-        """A decision without queries. Where the proxy says nothing, passages are needed."""
+    def decide(self, question: Question, guess: Guess, probe: Probe | None = None) -> Decision:
+        """A decision without a plan. Where the proxy says nothing, passages are needed."""
         if ruled := judge_by_rules(question):
             return ruled
-        if not (guess.text.strip() and guess.margins):
-            return Decision(True, 1.0, "the proxy has no guess")
-        return self.gate.decide(question.text, guess)
+        if not says_something(guess):
+            return settled(True, "the proxy has no guess")
+        (judgement,) = self.gate.judge([Case(question.text, guess, probe)])
+        threshold = self.gate.threshold if question.threshold is None else question.threshold
+
+        return weigh(judgement, threshold=threshold)
+
+    def distrusted(self, question: str, claims: Sequence[Guess]) -> list[Guess]:
+        """SlimPLM's claim filter (section 3.3): the claims of a guess that the gate would have looked up."""
+        told = [claim for claim in claims if says_something(claim)]
+        if not told:
+            return []
+        judgements = self.gate.judge([Case(question, claim) for claim in told])
+
+        return [
+            claim
+            for claim, judgement in zip(told, judgements, strict=True)
+            if judgement.score > self.gate.threshold
+        ]
 
 
 def judge_by_rules(question: Question) -> Decision | None:
     """The first rule that applies decides; None where no rule does."""
     for rule in RULES:
         if rule.applies(question):
-            return Decision(rule.retrieve, 1.0 if rule.retrieve else 0.0, rule.reason)
+            return settled(rule.retrieve, rule.reason)
 
     return None
 
 
-def doubt(guess: Guess) -> float:
-    """How unsure the proxy was, 0 to 1: the mean over its first tokens of p(second best) / p(best).
-
-    The margin gate of TARG (arXiv 2511.09803). An empty guess is full doubt.
-    """
-    ratios = [math.exp(-margin) for margin in guess.margins[:GATED_TOKENS]]
-    return sum(ratios) / len(ratios) if ratios else 1.0
+def settled(retrieve: bool, reason: str) -> Decision:
+    """What needs no gate: as sure as can be."""
+    return Decision(retrieve, reason, Judgement(1.0 if retrieve else 0.0, reason))
 
 
-@dataclass(frozen=True, slots=True)
-class MarginGate:
-    """Retrieve unless the proxy was very sure: a private collection holds what no model has seen."""
+def weigh(judgement: Judgement, *, threshold: float) -> Decision:
+    retrieve = judgement.score > threshold
+    relation = "over" if retrieve else "within"
+    reason = (
+        f"{judgement.reason}: need for passages {judgement.score:.2f}, {relation} {threshold:.2f}"
+    )
 
-    threshold: float = 0.05  # of doubt
+    return Decision(retrieve, reason, judgement)
 
-    def decide(self, question: str, guess: Guess) -> Decision:
-        score = doubt(guess)
-        if score > self.threshold:
-            reason = f"the proxy is unsure (doubt {score:.2f} over {self.threshold:.2f})"
-            return Decision(True, score, reason)
 
-        reason = f"the proxy is sure (doubt {score:.2f} within {self.threshold:.2f})"
-        return Decision(False, score, reason)
+def says_something(guess: Guess) -> bool:
+    return bool(guess.text.strip() and guess.margins)

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
@@ -41,6 +41,11 @@ class Logistic:
             term.coefficient * (found[term.feature] - term.mean) / term.scale for term in self.terms
         )
         return 1 / (1 + math.exp(-max(-MOST_LOGIT, min(MOST_LOGIT, logit))))
+
+    def turned_round(self) -> "Logistic":
+        """Of the opposite."""
+        turned = (replace(term, coefficient=-term.coefficient) for term in self.terms)
+        return Logistic(tuple(turned), -self.intercept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,11 @@ def closed_book(question: str) -> Prompt:
     return Prompt((f"Question: {one_line(question)}\n", "Short answer:"))
 
 
+def sub_questions(question: str) -> Prompt:
+    """What would have to be known first, one question to a line; begins as `closed_book` does."""
+    return Prompt((f"Question: {one_line(question)}\n", "Simpler questions to answer first:\n1."))
+
+
 def multi_query(turns: Sequence[NumberedText], queries: Sequence[str]) -> Prompt:
     """Query-OPT (Laskar et al., EMNLP 2024): all queries over one transcript in one prompt, answered by id.
 

@@ -1,16 +1,71 @@
-"""SlimPLM's query rewriting: the question always, and what the proxy's guess adds to it."""
+"""SlimPLM's query rewriting (section 3.3): the question always, and what the proxy's guess adds to it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from pipeline.context import stem_set
-from pipeline.types import Guess
+from pipeline.types import Guess, PlannedQuery, QueryOrigin, QueryPlan
+from retrieval import split_sentences
+
+MOST_QUERIES = 4  # with the question; each costs a search
+MIN_CLAIM_WORDS = 3  # content words; less claims nothing that could be looked up
+
+Filter = Callable[[Sequence[Guess]], Sequence[Guess]]  # the claims that are not trusted
 
 
-def queries(question: str, guess: Guess | None) -> tuple[str, ...]:
-    """The question first; the guess as a query of its own, if it speaks of the same thing.
+def plan_queries(
+    question: str,
+    guess: Guess,
+    *,
+    distrusted: Filter,
+    asked: Sequence[str] = (),
+    sub_questions: Sequence[str] = (),
+) -> QueryPlan:
+    """At most `MOST_QUERIES`, the question first.
 
-    The guess stays apart from the question: joined into one query, a wrong guess would drag the question along.
+    What the caller `asked` for replaces all that the guess tells. Else come the guess as a query of its own,
+    sub-questions where there are any, and the claims of the guess that are not trusted. All stay apart from the
+    question: joined into one query, a wrong guess would drag the question along.
     """
-    found = [question]
-    if guess and stem_set(question) & stem_set(guess.text):
-        found.append(guess.text)
+    found = [PlannedQuery(question, "question")]
+    if asked:
+        found += planned(asked, "caller")
+    else:
+        found += planned(drafts_of(question, guess), "draft")
+        found += planned(sub_questions, "sub-question")
+        found += planned((claim.text for claim in distrusted(claims_of(question, guess))), "claim")
 
-    return tuple(dict.fromkeys(found))
+    return QueryPlan(tuple(without_repetitions(found))[:MOST_QUERIES])
+
+
+def drafts_of(question: str, guess: Guess) -> Iterator[str]:
+    """The guess, if it speaks of what was asked."""
+    if stem_set(question) & stem_set(guess.text):
+        yield guess.text
+
+
+def claims_of(question: str, guess: Guess) -> list[Guess]:
+    """The sentences of a guess that speak of what was asked; a guess of one sentence is no claim beside itself."""
+    sentences = split_sentences(guess.text)
+    if len(sentences) < 2:
+        return []
+    parts = (guess.part(start, end) for start, end in sentences)
+
+    return [part for part in parts if speaks_of(question, part.text)]
+
+
+def speaks_of(question: str, claim: str) -> bool:
+    words = stem_set(claim)
+    return len(words) >= MIN_CLAIM_WORDS and bool(words & stem_set(question))
+
+
+def planned(texts: Iterable[str], origin: QueryOrigin) -> Iterator[PlannedQuery]:
+    return (PlannedQuery(text, origin) for text in texts if text.strip())
+
+
+def without_repetitions(queries: Iterable[PlannedQuery]) -> Iterator[PlannedQuery]:
+    seen: set[str] = set()
+    for query in queries:
+        key = " ".join(query.text.split()).casefold()
+        if key not in seen:
+            seen.add(key)
+            yield query

@@ -36,9 +36,11 @@ class Settings(BaseSettings):
     )
     remember: bool = True  # keep past outputs, as token ids, to draft from
     cache_mb: int = Field(default=1024, ge=16)  # keys and values of running and past texts
+    judge: str = "auto"  # what decides where no rule does: see `pipeline.build.JUDGES`
+    sub_questions: bool = False  # let the proxy write simpler questions to search for, too
     gate_threshold: float | None = Field(
         default=None, ge=0, le=1
-    )  # retrieve where a decision's score is above; None: as the proxy's trained judge says, else 0.05
+    )  # retrieve where a decision's score is above; None: as the judge says
     support_threshold: float | None = Field(
         default=None, ge=0, le=1
     )  # refuse where the passages' support is below; 0: never; None: as the file beside the main model says

@@ -1,6 +1,7 @@
 """The only place where text becomes tokens and tokens become text."""
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -83,6 +84,11 @@ class TextTokenizer:
         return np.array([piece.startswith('"') for piece in self._pieces], dtype=np.bool_)
 
     @cached_property
+    def first_line_end(self) -> "FirstLineEnd":
+        """Ends a text where `FirstLine` ends."""
+        return FirstLineEnd(self._pieces)
+
+    @cached_property
     def _pieces(self) -> list[str]:
         """What each token adds behind other text; alone, some lose their leading space."""
         anchor = self._encode("a")
@@ -154,6 +160,28 @@ class FirstLine:
         self.text, self.is_over = line, bool(line_break)
 
         return added
+
+
+class FirstLineEnd:
+    """A stop rule: the line break behind the first line that says something. States are integers."""
+
+    BLANK, SPEAKING, OVER = range(3)
+
+    def __init__(self, pieces: Sequence[str]) -> None:
+        self._pieces = pieces  # text of each token; tokens beyond them spell nothing
+
+    def start(self) -> int:
+        return self.BLANK
+
+    def advance(self, state: int, token: int) -> int:
+        piece = self._pieces[token] if token < len(self._pieces) else ""
+        said = piece.lstrip() if state == self.BLANK else piece
+        if not said or state == self.OVER:
+            return state
+        return self.OVER if "\n" in said else self.SPEAKING
+
+    def is_reached(self, state: int) -> bool:
+        return state == self.OVER
 
 
 def load_tokenizer(path: str | Path) -> TextTokenizer:

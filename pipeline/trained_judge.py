@@ -1,6 +1,7 @@
 """A gate that learned when this proxy is right: logistic regression on the features of its guess."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +9,10 @@ from pipeline import prompts
 from pipeline.errors import JudgeMismatch, JudgeUnreadable
 from pipeline.features import features
 from pipeline.logistic import Logistic, ReliabilityBin, Share, read_fitted, weights_fingerprint
-from pipeline.types import Decision, Guess
+from pipeline.types import Case, Guess, Judgement
 
 JUDGE_FILE = "judge.json"  # beside the proxy's weights
+NOTHING = Case("", Guess("", (), num_tokens=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,34 @@ class TrainedJudge:
     origin: Origin
     reliability: Reliability
 
-    def probability(self, question: str, guess: Guess) -> float:
-        """That the guess is right: above 0 and below 1."""
-        return self.logistic.probability(features(question, guess))
+    @property
+    def need(self) -> Logistic:
+        """Of a wrong guess."""
+        return self.logistic.turned_round()
 
-    def decide(self, question: str, guess: Guess) -> Decision:
-        right = self.probability(question, guess)
-        if right < self.threshold:
-            reason = f"the proxy is unsure (p right {right:.2f} under {self.threshold:.2f})"
-            return Decision(True, 1 - right, reason)
 
-        reason = f"the proxy is sure (p right {right:.2f}, at least {self.threshold:.2f})"
-        return Decision(False, 1 - right, reason)
+@dataclass(frozen=True, slots=True)
+class LogisticGate:
+    """The odds that passages are needed, by logistic regression on the features of a case."""
+
+    need: Logistic
+    threshold: float
+    meaning: str  # what the probability is of
+
+    def judge(self, cases: Sequence[Case]) -> list[Judgement]:
+        """One judgement per case; every score is above 0 and below 1."""
+        found = [features(case) for case in cases]
+        scores = [self.need.probability(each) for each in found]
+        return [
+            Judgement(score, f"{self.meaning} {score:.2f}", each)
+            for score, each in zip(scores, found, strict=True)
+        ]
+
+
+def gate_of(judge: TrainedJudge, *, threshold: float | None = None) -> LogisticGate:
+    """Retrieves where a guess is less probably right than the judge demands, or than `threshold` allows to be wrong."""
+    allowed = 1 - judge.threshold if threshold is None else threshold
+    return LogisticGate(judge.need, allowed, "chance of a wrong guess")
 
 
 def load_judge(folder: Path) -> TrainedJudge | None:
@@ -69,7 +87,7 @@ def load_judge(folder: Path) -> TrainedJudge | None:
     path = folder / JUDGE_FILE
     if not path.is_file():
         return None
-    known = features("", Guess("", (), num_tokens=0))
+    known = features(NOTHING)
     judge = read_fitted(path, TrainedJudge, features=known, unreadable=JudgeUnreadable)
     if judge.origin.weights != weights_fingerprint(folder):
         raise JudgeMismatch(path, "weights")

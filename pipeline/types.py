@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from retrieval.lexical import Probe
 from retrieval.types import Hit
 
 RetrievePolicy = Literal["auto", "always", "never"]
@@ -16,6 +17,8 @@ class Usage:
     prompt_tokens: int = 0
     output_tokens: int = 0
     proxy_tokens: int = 0  # written by the slim proxy
+    proxy_prompt_tokens: int = 0  # read by it
+    searches: int = 0  # queries that were looked up in the knowledge base
     forwards: int = 0  # forward passes of the main model that wrote output
     drafted: int = 0  # draft tokens put before the main model
     accepted: int = 0  # of these, how many it would have written itself
@@ -28,6 +31,8 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.output_tokens + other.output_tokens,
             self.proxy_tokens + other.proxy_tokens,
+            self.proxy_prompt_tokens + other.proxy_prompt_tokens,
+            self.searches + other.searches,
             self.forwards + other.forwards,
             self.drafted + other.drafted,
             self.accepted + other.accepted,
@@ -58,31 +63,110 @@ class Question:
     retrieve: RetrievePolicy = "auto"
     num_passages: int = 4  # how many passages the writer may read
     collection: str | None = None  # None searches all collections
+    threshold: float | None = None  # retrieve where the need is above; None: as the gate says
+    queries: tuple[
+        str, ...
+    ] = ()  # to search for beside the question, instead of what the guess tells
     draft: bool = True  # False decodes plainly; the text is the same
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """The slim proxy's draft answer, written without any passage, and how sure it was of each token of it."""
+    """The slim proxy's draft answer, written without any passage, and how sure it was of each token of it.
+
+    SlimPLM calls it the heuristic answer.
+    """
 
     text: str
     margins: tuple[float, ...]  # per token of the text: nats between the best and the second best
     num_tokens: int  # written in all, with a line break that ended the text
     logprobs: tuple[float, ...] = ()  # per token of the text, in nats
     entropies: tuple[float, ...] = ()  # per token of the text, in nats
+    ends: tuple[
+        int, ...
+    ] = ()  # per token of the text: how many of its characters stand up to its end
+    num_read: int = 0  # tokens of the prompt that asked for it
 
     def __post_init__(self) -> None:
         assert len(self.margins) == len(self.logprobs) == len(self.entropies)
+        assert len(self.ends) in (0, len(self.margins))
+
+    def part(self, start: int, end: int) -> "Guess":
+        """What stands at text[start:end], with the figures of the tokens that it takes part in."""
+        starts = (0, *self.ends[:-1])
+        inside = [
+            place
+            for place, span in enumerate(zip(starts, self.ends, strict=False))
+            if span[0] < end and span[1] > start
+        ]
+
+        def of(figures: tuple[float, ...]) -> tuple[float, ...]:
+            return tuple(figures[place] for place in inside)
+
+        return Guess(
+            self.text[start:end],
+            of(self.margins),
+            num_tokens=len(inside),
+            logprobs=of(self.logprobs),
+            entropies=of(self.entropies),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a gate looks at: a question, or a claim of a guess, with what the proxy said."""
+
+    question: str
+    guess: Guess  # of a claim: the part of the guess that makes it
+    probe: Probe | None = None  # None where nobody looked the words up
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a gate makes of a guess, before any threshold."""
+
+    score: float  # need for passages: 0 (the proxy surely knows) to 1 (it surely does not)
+    reason: str  # what the score was read from
+    features: Mapping[str, float] = field(default_factory=dict)  # the figures that it was read from
+
+
+QueryOrigin = Literal["question", "draft", "claim", "sub-question", "caller"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedQuery:
+    text: str
+    origin: QueryOrigin
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """What to search for, the question first."""
+
+    queries: tuple[PlannedQuery, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(query.text for query in self.queries)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """SlimPLM's two answers: whether to retrieve, and with which queries."""
+    """SlimPLM's two answers: whether to retrieve, and what."""
 
     retrieve: bool
-    score: float  # 0 (the proxy surely knows) to 1 (it surely does not)
     reason: str
-    queries: tuple[str, ...] = ()  # empty when nothing is retrieved
+    judgement: Judgement
+    plan: QueryPlan = QueryPlan()  # empty when nothing is retrieved
+
+    @property
+    def score(self) -> float:
+        """That of the judgement."""
+        return self.judgement.score
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        return self.plan.texts
 
 
 @dataclass(frozen=True, slots=True)

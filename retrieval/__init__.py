@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         open_knowledge_base,
         visit_knowledge_base,
     )
+    from retrieval.lexical import Probe
     from retrieval.reader import Excerpt, Reader, Reading, WordShare
     from retrieval.rerank import CrossEncoderReranker, Reranker, open_reranker
     from retrieval.retriever import Selection
@@ -47,6 +48,7 @@ __all__ = [
     "KnowledgeBaseLocked",
     "MiniLmEmbedder",
     "Passage",
+    "Probe",
     "Progress",
     "Rank",
     "Reader",
@@ -86,6 +88,7 @@ _HOMES = {
     "KnowledgeBaseLocked": "errors",
     "MiniLmEmbedder": "sentence_embedder",
     "Passage": "types",
+    "Probe": "lexical",
     "Progress": "types",
     "Rank": "types",
     "Reader": "reader",

@@ -31,6 +31,7 @@ from retrieval.indexer import Indexer
 from retrieval.ingest import check_collection, check_metadata, is_gone, origin_of
 from retrieval.intake import Intake, Item, content_item, document_items, file_items
 from retrieval.lease import Retired
+from retrieval.lexical import Probe
 from retrieval.lock import DirectoryLock, Hold, Visit
 from retrieval.places import DEFAULT_STORE, is_shared, open_place, open_shared_place
 from retrieval.reading import ReadingProcess
@@ -211,12 +212,14 @@ class KnowledgeBase:
         collection: str | None = None,
         where: Where | None = None,
         selection: Selection | None = None,
+        probe: Probe | None = None,
     ) -> list[Hit]:
         """
         The best `limit` passages, best first, for all queries together: 100 dense and 100 lexical
         candidates each, fused by score, the first query counting most; what repeats a better one is
         left out. Without a collection all are searched; `where` limits the search to some documents,
         see `retrieval.filters.document_filter`; `selection` says what else is wanted of the hits.
+        A `probe` over the same documents saves looking up the words of its query again.
         """
         search = partial(
             retriever.search,
@@ -227,6 +230,7 @@ class KnowledgeBase:
             embedder=self._embedder,
             selection=selection,
             reranking=self._reranking,
+            probe=probe,
         )
         with self._reading() as truth:
             generation = truth.generation
@@ -238,6 +242,15 @@ class KnowledgeBase:
                     raise
             with self._lent_store(truth) as store:  # the writer has begun another index meanwhile
                 return search(truth=truth, store=store)
+
+    def probe(
+        self, query: str, *, collection: str | None = None, where: Where | None = None
+    ) -> Probe:
+        """What the words of a query find by themselves, in a few milliseconds; `search` can go on from it."""
+        with self._reading() as truth:
+            return retriever.look_up(
+                query, collection=collection, truth=truth, chosen=document_filter(where)
+            )
 
     def documents(
         self, *, collection: str | None = None, where: Where | None = None

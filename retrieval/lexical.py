@@ -42,6 +42,27 @@ class Match:
     score: float  # BM25, at least 0; higher is better
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the words of a question find by themselves: a search begun, which a search can go on from."""
+
+    text: str  # that was looked up
+    matches: tuple[Match, ...]  # best first
+
+    @property
+    def top(self) -> float:
+        """Score of the best passage; 0 where none shares a telling word."""
+        return self.matches[0].score if self.matches else 0.0
+
+    @property
+    def margin(self) -> float:
+        """By how much the best passage leads, as a share of its score; 0 where there is none, 1 where it is alone."""
+        if not self.top:
+            return 0.0
+        second = self.matches[1].score if len(self.matches) > 1 else 0.0
+        return 1 - second / self.top
+
+
 def insert(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
     connection.executemany(
         "insert into words (rowid, context, text) values (?, ?, ?)",

@@ -12,7 +12,7 @@ from retrieval.errors import CollectionMissing
 from retrieval.filters import EVERYTHING, Filter
 from retrieval.fuse import Fused, Ranking, Scored, fuse
 from retrieval.ingest import embedding_text
-from retrieval.lexical import Match
+from retrieval.lexical import Match, Probe
 from retrieval.store import Neighbour, VectorStore
 from retrieval.truth import Truth
 from retrieval.types import Hit, Passage, Rank, Source
@@ -53,10 +53,12 @@ def search(
     weights: Sequence[float] | None = None,
     selection: Selection | None = None,
     reranking: Reranking | None = None,
+    probe: Probe | None = None,
 ) -> list[Hit]:
     """
     The best `limit` passages over all queries, each once; blank and repeated queries are free. The
     first query counts most and is what is reranked by; `weights` are given one per query, if at all.
+    What a `probe` of the same collection has found is not looked up again.
     """
     there = truth.collections()
     if collection is not None and collection not in there:
@@ -68,7 +70,9 @@ def search(
         # Words are looked up by SQLite while vectors are computed and compared elsewhere.
         found = aside.submit(
             lambda: [
-                truth.search_words(
+                probe.matches
+                if probe and probe.text == query.text
+                else truth.search_words(
                     query.text, limit=CANDIDATES, collection=collection, chosen=chosen
                 )
                 for query in wanted
@@ -99,6 +103,15 @@ def search(
         hits = iter(rerank(pool, query=wanted[0], reranker=reranking.reranker))
     shown = _select(hits, selection or Selection(), count_tokens=embedder.count_tokens)
     return list(islice(shown, limit))
+
+
+def look_up(
+    text: str, *, collection: str | None, truth: Truth, chosen: Filter = EVERYTHING
+) -> Probe:
+    """The words of one query, as `search` would look them up."""
+    plain = one_spaced(text)
+    found = truth.search_words(plain, limit=CANDIDATES, collection=collection, chosen=chosen)
+    return Probe(plain, tuple(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +180,7 @@ def _select(
 
 def _wanted(queries: Sequence[str], weights: Sequence[float] | None) -> list[Query]:
     """The queries that are not blank, not a repetition and not of weight 0."""
-    asked = [" ".join(query.split()) for query in queries]
+    asked = [one_spaced(query) for query in queries]
     by_default = [1.0 if number == 0 else FURTHER_WEIGHT for number in range(len(asked))]
     given = by_default if weights is None else weights
     wanted: list[Query] = []
@@ -175,3 +188,7 @@ def _wanted(queries: Sequence[str], weights: Sequence[float] | None) -> list[Que
         if text and weight > 0 and text not in {query.text for query in wanted}:
             wanted.append(Query(number, text, weight))
     return wanted
+
+
+def one_spaced(text: str) -> str:
+    return " ".join(text.split())

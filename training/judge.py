@@ -58,7 +58,7 @@ def attempt_all(proxy: Proxy, questions: Sequence[ClosedBookQuestion]) -> list[A
     """What the proxy guesses, question by question, and whether it is right; prints how far it is."""
     attempts: list[Attempt] = []
     for question in questions:
-        guess = proxy.guess(question.question)
+        guess = proxy.think([question.question])[0].guess
         attempts.append(Attempt(question, guess, is_right(guess.text, question.answers)))
         if len(attempts) % PROGRESS == 0:
             num_right = sum(attempt.is_right for attempt in attempts)

@@ -9,9 +9,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from pipeline.features import features
-from pipeline.judge import doubt
+from pipeline.gates import doubt
 from pipeline.trained_judge import Origin, Reliability, TrainedJudge
-from pipeline.types import Guess
+from pipeline.types import Case, Guess
 from training.closed_book import ClosedBookQuestion
 from training.logistic_fit import NUM_FOLDS, Flags, Floats, bins, fit_logistic, foretell
 
@@ -33,7 +33,7 @@ def fit_judge(attempts: Sequence[Attempt], *, origin: Origin, target: float) -> 
     Wants at least `NUM_FOLDS` right and as many wrong guesses. Figures and threshold come from predictions out of
     fold, the coefficients from all attempts.
     """
-    table = [features(attempt.question.question, attempt.guess) for attempt in attempts]
+    table = [features(Case(attempt.question.question, attempt.guess)) for attempt in attempts]
     is_right = np.array([attempt.is_right for attempt in attempts])
     folds = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=origin.seed)
     foretold = foretell(table, is_right, folds=folds)

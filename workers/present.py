@@ -17,6 +17,7 @@ from gleandraft.wire import (
     ItemRecord,
     JobRecord,
     PassageRecord,
+    QueryRecord,
     RankRecord,
     TraceRecord,
     UsageRecord,
@@ -55,7 +56,13 @@ def present_passages(hits: Iterable[Hit]) -> tuple[PassageRecord, ...]:
 
 
 def present_decision(decision: Decision) -> DecisionRecord:
-    return DecisionRecord(decision.retrieve, decision.score, decision.reason, decision.queries)
+    return DecisionRecord(
+        retrieve=decision.retrieve,
+        score=decision.score,
+        reason=decision.reason,
+        queries=tuple(QueryRecord(query.text, query.origin) for query in decision.plan.queries),
+        features={name: round(value, 4) for name, value in decision.judgement.features.items()},
+    )
 
 
 def present_added(outcome: AddOutcome) -> AddRecord:
@@ -183,6 +190,8 @@ def _usage(usage: Usage) -> UsageRecord:
         prompt_tokens=usage.prompt_tokens,
         output_tokens=usage.output_tokens,
         proxy_tokens=usage.proxy_tokens,
+        proxy_prompt_tokens=usage.proxy_prompt_tokens,
+        searches=usage.searches,
         forwards=usage.forwards,
         drafted=usage.drafted,
         accepted=usage.accepted,

@@ -29,7 +29,7 @@ def decision_lines(decision: Decision, passages: Sequence[Hit]) -> list[str]:
     verb = "retrieves" if decision.retrieve else "does not retrieve"
     return [
         f"{verb}: {safe(decision.reason)}",
-        *(f"  query: {safe(query)}" for query in decision.queries),
+        *(f"  query ({query.origin}): {safe(query.text)}" for query in decision.plan.queries),
         *(
             f"  [{number}] {safe(hit.passage.source)}{_place(hit)}: {shorten(hit.passage.text)}"
             for number, hit in enumerate(passages, start=1)

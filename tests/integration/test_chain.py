@@ -72,7 +72,8 @@ def test_a_message_says_what_the_answer_says(
     assert message.content == answer.text
     assert message.id is not None
     assert message.id.startswith("ans_")
-    assert message.response_metadata["decision"]["queries"] == answer.decision.queries
+    queries = message.response_metadata["decision"]["queries"]
+    assert tuple(query["text"] for query in queries) == answer.decision.queries
     assert message.response_metadata["finish_reason"] == ("length" if answer.is_cut else "stop")
     cited = [each["quote"] for each in message.additional_kwargs["citations"]]
     assert cited == [citation.quote for citation in answer.citations]
@@ -146,7 +147,8 @@ def test_a_batch_answers_in_order(runnable: PipelineRunnable) -> None:
         {"question": question, "retrieve": "always"} for question in questions
     ]
     batch = runnable.batch(inputs, config={"max_concurrency": 2})
-    assert [message.response_metadata["decision"]["queries"][0] for message in batch] == questions
+    decisions = [message.response_metadata["decision"] for message in batch]
+    assert [decision["queries"][0]["text"] for decision in decisions] == questions
     assert [told(message) for message in batch] == [told(runnable.invoke(each)) for each in inputs]
 
 

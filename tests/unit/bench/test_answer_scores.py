@@ -12,7 +12,8 @@ from bench.answer_scores import (
     score_text,
 )
 from bench.question_sets import PosedQuestion, as_passage
-from pipeline import Answer, Citation, Coverage, Decision, Usage
+from pipeline import Answer, Citation, Coverage, Usage
+from pipeline.judge import settled
 from retrieval import Hit
 
 PASSAGES = (
@@ -33,7 +34,7 @@ def answer(text: str, *citations: tuple[int, str]) -> Answer:
             Citation(n, PASSAGES[n - 1].id, "source", quote, 0, len(quote))
             for n, quote in citations
         ),
-        decision=Decision(True, 1.0, "the caller asked for retrieval"),
+        decision=settled(True, "the caller asked for retrieval"),
         passages=tuple(Hit(passage, 1.0, ()) for passage in PASSAGES),
         usage=Usage(output_tokens=12, forwards=4),
         timings={},

@@ -1,6 +1,7 @@
 """The command asks the proxy from memory, and its report says how often it was right."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from bench.__main__ import main as bench
 from bench.guesses import SETS, OpenQuestion, score
-from pipeline.types import Decision, Guess
+from pipeline.types import Case, Guess, Judgement
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +53,16 @@ def test_the_report_says_where_and_with_what_it_was_made(report: dict[str, Any])
     assert report["machine"]["torch"]
     assert report["commit"]
     names = ("model", "dtype", "seed", "count", "gate")
-    assert [report[name] for name in names] == ["tiny", "float32", 11, 9, "MarginGate"]
+    assert [report[name] for name in names] == ["tiny", "float32", 11, 9, "TrainingFreeGate"]
 
 
 class Doorkeeper:
     """Lets everybody through."""
 
-    def decide(self, question: str, guess: Guess) -> Decision:
-        return Decision(False, 0.2, "come in")
+    threshold = 0.3
+
+    def judge(self, cases: Sequence[Case]) -> list[Judgement]:
+        return [Judgement(0.2, "come in")] * len(cases)
 
 
 def test_a_guess_is_scored_with_its_features_and_the_gates_decision() -> None:

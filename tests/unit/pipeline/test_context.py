@@ -2,8 +2,6 @@
 
 from pipeline.context import fit, focus
 from pipeline.prompts import NumberedText
-from pipeline.rewrite import queries
-from pipeline.types import Guess
 from retrieval import rank_texts
 
 
@@ -30,17 +28,3 @@ def test_focus_finds_the_sentence_and_keeps_its_number() -> None:
 def test_the_same_sentence_in_two_passages_counts_once() -> None:
     items = [NumberedText(n, "Dogs travel free of charge.") for n in (1, 2)]
     assert len(focus("dogs", items, rank=lexical, limit=3)) == 1
-
-
-def test_the_question_is_always_the_first_query() -> None:
-    assert queries("Who built the boat?", None) == ("Who built the boat?",)
-
-
-def test_a_guess_that_speaks_of_the_same_thing_is_a_query_of_its_own() -> None:
-    guess = Guess("The boat was built by Ada.", (), num_tokens=8)
-    assert queries("Who built the boat?", guess) == ("Who built the boat?", guess.text)
-
-
-def test_a_guess_about_something_else_is_not_searched_for() -> None:
-    guess = Guess("It is a small town in Wales.", (), num_tokens=8)
-    assert queries("Who built the boat?", guess) == ("Who built the boat?",)

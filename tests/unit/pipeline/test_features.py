@@ -4,8 +4,10 @@ import math
 
 import pytest
 
-from pipeline.features import MOST_NATS, MOST_WORDS, features
-from pipeline.types import Guess
+from pipeline.features import MOST_NATS, MOST_WORDS
+from pipeline.features import features as features_of
+from pipeline.types import Case, Guess
+from retrieval.lexical import Match, Probe
 
 INFINITY = math.inf
 
@@ -18,6 +20,10 @@ def guess(text: str = "In Paris", *, margins: tuple[float, ...] = (3.0, 1.0)) ->
         logprobs=tuple(-margin for margin in margins),
         entropies=tuple(margin / 2 for margin in margins),
     )
+
+
+def features(question: str, guess: Guess) -> dict[str, float]:
+    return features_of(Case(question, guess))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +43,8 @@ def guess(text: str = "In Paris", *, margins: tuple[float, ...] = (3.0, 1.0)) ->
         ("has_digit", 0.0),
         ("question_words", 4.0),
         ("is_yes_or_no", 0.0),
+        ("words_found", 0.0),
+        ("lead_of_best", 0.0),
     ],
 )
 def test_features_follow_from_the_scores_of_the_tokens(name: str, expected: float) -> None:
@@ -95,3 +103,12 @@ def test_a_year_is_a_digit_and_a_long_question_is_cut() -> None:
     found = features("when " * 300, guess("In 1969"))
     assert found["has_digit"] == 1.0
     assert found["question_words"] == MOST_WORDS
+
+
+def test_what_the_collection_knows_is_told_by_its_best_passage_and_its_lead() -> None:
+    probe = Probe("tower", (Match("a", 8.0), Match("b", 6.0)))
+    found = features_of(Case("Where is the tower?", guess(), probe))
+    assert (found["words_found"], found["lead_of_best"]) == (8.0, 0.25)
+    alone = features_of(Case("Where?", guess(), Probe("tower", (Match("a", 8.0),))))
+    assert alone["lead_of_best"] == 1.0
+    assert features_of(Case("Where?", guess(), Probe("tower", ())))["words_found"] == 0.0

@@ -1,11 +1,11 @@
 """When to retrieve: rules first, then how sure the proxy is."""
 
-import math
+from collections.abc import Sequence
 
 import pytest
 
-from pipeline.judge import Judge, MarginGate, doubt, judge_by_rules
-from pipeline.types import Decision, Guess, Question
+from pipeline.judge import Judge, judge_by_rules
+from pipeline.types import Case, Guess, Judgement, Question
 
 ORDINARY = Question("Who founded the cooperative?")
 
@@ -15,11 +15,16 @@ def guess(*margins: float, text: str = "some guess") -> Guess:
     return Guess(text, margins, num_tokens=len(margins), logprobs=zeros, entropies=zeros)
 
 
-class Open:
-    """A gate that everything passes."""
+class Fixed:
+    """A gate that finds the same need in everything."""
 
-    def decide(self, question: str, guess: Guess) -> Decision:
-        return Decision(False, 0.0, f"the gate let {guess.text} pass")
+    threshold = 0.5
+
+    def __init__(self, score: float = 0.0) -> None:
+        self.score = score
+
+    def judge(self, cases: Sequence[Case]) -> list[Judgement]:
+        return [Judgement(self.score, f"need of {case.guess.text}") for case in cases]
 
 
 @pytest.mark.parametrize(
@@ -50,47 +55,38 @@ def test_rules_decide_what_needs_no_model(question: Question, expected: bool) ->
 )
 def test_ordinary_questions_are_left_to_the_gate(text: str) -> None:
     assert judge_by_rules(Question(text)) is None
-    decision = Judge(Open()).decide(Question(text), guess(1.0))
-    assert decision.reason == "the gate let some guess pass"
+    decision = Judge(Fixed()).decide(Question(text), guess(1.0))
+    assert not decision.retrieve
+    assert decision.reason == "need of some guess: need for passages 0.00, within 0.50"
 
 
 def test_a_rule_wins_against_the_gate() -> None:
-    decision = Judge(Open()).decide(Question("Who won this year?"), guess(9.0))
+    decision = Judge(Fixed()).decide(Question("Who won this year?"), guess(9.0))
     assert decision.retrieve
     assert decision.reason == "the question depends on a time"
 
 
 @pytest.mark.parametrize("nothing", [guess(), guess(text=""), guess(9.0, 9.0, text=" \n")])
 def test_a_proxy_that_says_nothing_is_never_taken_at_its_word(nothing: Guess) -> None:
-    decision = Judge(Open()).decide(ORDINARY, nothing)
+    decision = Judge(Fixed()).decide(ORDINARY, nothing)
     assert decision.retrieve
     assert decision.score == 1.0
 
 
 def test_nothing_said_still_passes_a_rule_that_needs_no_passages() -> None:
-    assert not Judge(Open()).decide(Question("Hello there!"), guess()).retrieve
+    assert not Judge(Fixed()).decide(Question("Hello there!"), guess()).retrieve
 
 
-def test_doubt_is_the_mean_lead_of_the_best_token_turned_round() -> None:
-    assert doubt(guess(math.log(2), math.log(4))) == pytest.approx((0.5 + 0.25) / 2)
+@pytest.mark.parametrize(("threshold", "expected"), [(None, True), (0.7, False), (0.0, True)])
+def test_the_caller_may_set_the_threshold_of_one_question(
+    threshold: float | None, expected: bool
+) -> None:
+    asked = Question(ORDINARY.text, threshold=threshold)
+    assert Judge(Fixed(0.6)).decide(asked, guess(1.0)).retrieve is expected
 
 
-def test_an_empty_guess_is_full_doubt() -> None:
-    assert doubt(guess()) == 1.0
-
-
-def test_only_the_first_tokens_count() -> None:
-    assert doubt(guess(*[9.0] * 20, *[0.0] * 50)) < 0.01
-
-
-@pytest.mark.parametrize(("margin", "expected"), [(8.0, False), (0.1, True)])
-def test_a_sure_proxy_saves_the_search(margin: float, expected: bool) -> None:
-    decision = MarginGate().decide(ORDINARY.text, guess(*[margin] * 5))
-    assert decision.retrieve is expected
-    assert f"{decision.score:.2f}" in decision.reason
-
-
-def test_the_margin_gate_lets_pass_what_is_at_its_threshold() -> None:
-    at = guess(math.log(4))
-    assert not MarginGate(threshold=0.25).decide(ORDINARY.text, at).retrieve
-    assert MarginGate(threshold=0.24).decide(ORDINARY.text, at).retrieve
+@pytest.mark.parametrize(("score", "expected"), [(0.6, 2), (0.5, 0)])
+def test_claims_are_distrusted_by_the_same_gate(score: float, expected: int) -> None:
+    claims = [guess(1.0, text="one"), guess(), guess(1.0, text="two")]
+    found = Judge(Fixed(score)).distrusted("Who is it?", claims)
+    assert [claim.text for claim in found] == ["one", "two"][:expected]

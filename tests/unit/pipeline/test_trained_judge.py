@@ -12,17 +12,19 @@ from pydantic import TypeAdapter
 from pipeline import load_settings
 from pipeline.build import build_judge
 from pipeline.errors import JudgeMismatch, JudgeUnreadable
-from pipeline.judge import MarginGate
+from pipeline.gates import training_free_gate
+from pipeline.judge import Judge
 from pipeline.logistic import Logistic, Term, weights_fingerprint
 from pipeline.trained_judge import (
     JUDGE_FILE,
     Origin,
     Reliability,
     TrainedJudge,
+    gate_of,
     load_judge,
     prompt_fingerprint,
 )
-from pipeline.types import Guess
+from pipeline.types import Case, Guess, Question
 
 WEIGHTS = b"what the proxy learned"
 JUDGE = TrainedJudge(
@@ -61,23 +63,23 @@ def put(judge: TrainedJudge, folder: Path) -> Path:
     return folder
 
 
-def test_the_probability_is_that_of_the_log_odds() -> None:
-    assert JUDGE.probability("Who?", guess(2.0)) == pytest.approx(1 / (1 + math.exp(-1.0)))
+def test_the_need_is_the_chance_of_a_wrong_guess() -> None:
+    (judgement,) = gate_of(JUDGE).judge([Case("Who?", guess(2.0))])
+    assert judgement.score == pytest.approx(1 - 1 / (1 + math.exp(-1.0)))
+    assert judgement.reason == f"chance of a wrong guess {judgement.score:.2f}"
+    assert judgement.features["first_margin"] == 2.0
 
 
 @pytest.mark.parametrize(("margin", "expected"), [(2.0, False), (0.5, True)])
 def test_a_guess_that_is_likely_right_needs_no_passages(margin: float, expected: bool) -> None:
-    decision = JUDGE.decide("Who?", guess(margin))
-    right = JUDGE.probability("Who?", guess(margin))
+    decision = Judge(gate_of(JUDGE)).decide(Question("Who is it?"), guess(margin))
     assert decision.retrieve is expected
-    assert decision.score == pytest.approx(1 - right)
-    assert f"p right {right:.2f}" in decision.reason
-    assert "0.60" in decision.reason
+    assert "0.40" in decision.reason  # 1 less the least probability that saves the search
 
 
 def test_a_threshold_of_one_always_retrieves() -> None:
     certain = replace(JUDGE, logistic=Logistic((), 1e6), threshold=1.0)
-    assert certain.decide("Who?", guess(20.0)).retrieve
+    assert Judge(gate_of(certain)).decide(Question("Who is it?"), guess(20.0)).retrieve
 
 
 def test_a_folder_without_a_judge_has_none(tmp_path: Path) -> None:
@@ -134,15 +136,17 @@ def test_the_fingerprint_is_that_of_all_weight_files_in_order(tmp_path: Path) ->
 
 
 def test_the_judge_beside_the_proxy_is_the_gate_and_keeps_its_threshold(tmp_path: Path) -> None:
-    assert build_judge(load_settings(proxy=str(put(JUDGE, tmp_path)))).gate == JUDGE
+    assert build_judge(load_settings(proxy=str(put(JUDGE, tmp_path)))).gate == gate_of(JUDGE)
 
 
 def test_the_setting_limits_the_score_of_either_gate(tmp_path: Path) -> None:
     plain = build_judge(load_settings(proxy=str(tmp_path), gate_threshold=0.1))
     trained = build_judge(load_settings(proxy=str(put(JUDGE, tmp_path)), gate_threshold=0.1))
-    assert plain.gate == MarginGate(threshold=0.1)
-    assert trained.gate == replace(JUDGE, threshold=0.9)
+    assert plain.gate == training_free_gate("margin", threshold=0.1)
+    assert trained.gate == gate_of(JUDGE, threshold=0.1)
 
 
 def test_without_judge_or_setting_the_margins_decide_as_ever(tmp_path: Path) -> None:
-    assert build_judge(load_settings(proxy=str(tmp_path))).gate == MarginGate(threshold=0.05)
+    assert build_judge(load_settings(proxy=str(tmp_path))).gate == training_free_gate(
+        "margin", threshold=0.05
+    )

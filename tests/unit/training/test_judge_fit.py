@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.features import features
-from pipeline.trained_judge import Origin
-from pipeline.types import Guess
+from pipeline.trained_judge import Origin, gate_of
+from pipeline.types import Case, Guess
 from training.closed_book import ClosedBookQuestion
 from training.judge_fit import Attempt, fit_judge, lower_bound, threshold_for
 from training.logistic_fit import regression
@@ -37,17 +37,20 @@ def test_a_margin_that_tells_right_from_wrong_is_learned() -> None:
     judge = fit_judge(attempts(), origin=ORIGIN, target=0.75)
     sure = Guess("Ada", (3.0,), num_tokens=1, logprobs=(-1.0,), entropies=(1.0,))
     unsure = Guess("Ada", (0.8,), num_tokens=1, logprobs=(-1.0,), entropies=(1.0,))
-    assert not judge.decide("Who is 7?", sure).retrieve
-    assert judge.decide("Who is 7?", unsure).retrieve
+    gate = gate_of(judge)
+    cases = [Case("Who is 7?", guess) for guess in (sure, unsure)]
+    low, high = (judgement.score for judgement in gate.judge(cases))
+    assert low <= gate.threshold < high
     assert judge.reliability.auc > 0.95
 
 
 def test_the_judge_gives_the_probabilities_of_the_regression_it_came_from() -> None:
     found = attempts()
     judge = fit_judge(found, origin=ORIGIN, target=0.75)
-    values = [list(features(a.question.question, a.guess).values()) for a in found]
+    cases = [Case(a.question.question, a.guess) for a in found]
+    values = [list(features(case).values()) for case in cases]
     expected = regression().fit(values, [a.is_right for a in found]).predict_proba(values)[:, 1]
-    ours = [judge.probability(a.question.question, a.guess) for a in found]
+    ours = [1 - judgement.score for judgement in gate_of(judge).judge(cases)]
     assert ours == pytest.approx(expected.tolist(), abs=1e-9)
 
 

@@ -1,0 +1,41 @@
+"""Which gate decides where no rule does: the ladder from training-free figures to trained judges, by name."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from pipeline.errors import UnknownJudge
+from pipeline.gates import KINDS, training_free_gate
+from pipeline.judge import Gate
+from pipeline.settings import Settings
+from pipeline.trained_judge import gate_of, load_judge
+
+
+def open_gate(settings: Settings) -> Gate:
+    """The gate that the settings name as `kind` or `kind:argument`.
+
+    Raises `UnknownJudge`, and the errors of the gate's own loading.
+    """
+    kind, _, argument = settings.judge.partition(":")
+    if kind not in JUDGES:
+        raise UnknownJudge(settings.judge, known=sorted(JUDGES))
+
+    return JUDGES[kind](settings, argument)
+
+
+def judge_of_the_proxy(settings: Settings, _: str) -> Gate:
+    """The trained judge beside the proxy's weights; its margins where there is none."""
+    if trained := load_judge(Path(settings.proxy)):
+        return gate_of(trained, threshold=settings.gate_threshold)
+
+    return training_free("margin", settings, "")
+
+
+def training_free(kind: str, settings: Settings, _: str) -> Gate:
+    return training_free_gate(kind, threshold=settings.gate_threshold)
+
+
+JUDGES: Mapping[str, Callable[[Settings, str], Gate]] = {
+    "auto": judge_of_the_proxy,
+    **{kind: partial(training_free, kind) for kind in KINDS},
+}
