@@ -229,11 +229,11 @@ def whole_message(chunks: list[AIMessageChunk]) -> AIMessage:
 
 
 def told(decision: Decision) -> dict[str, Any]:
-    """A decision as plain values."""
+    """A decision as plain values; digits that differ by how a pass was cut are left out."""
     return {
         "retrieve": decision.retrieve,
-        "score": decision.score,
+        "score": round(decision.score, 4),
         "reason": decision.reason,
         "queries": [asdict(query) for query in decision.plan.queries],
-        "features": dict(decision.judgement.features),
+        "features": {name: round(value, 4) for name, value in decision.judgement.features.items()},
     }
