@@ -85,6 +85,13 @@ class UnknownJudge(PipelineError):
         super().__init__(f"there is no judge {name!r}; GLEANDRAFT_JUDGE may be {', '.join(known)}")
 
 
+class ModelNotNamed(PipelineError):
+    def __init__(self, setting: str, *, kind: str) -> None:
+        super().__init__(
+            f"{setting}={kind} names no model; write {setting}={kind}:FOLDER, or the Hugging Face id of one"
+        )
+
+
 class JudgeUnreadable(PipelineError):
     def __init__(self, path: Path, cause: str) -> None:
         super().__init__(f"{path} is no trained judge ({cause}); {judge_remedy(path)}")

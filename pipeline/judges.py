@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from pipeline.errors import UnknownJudge
+from pipeline.classifier_gate import open_classifier_gate
+from pipeline.errors import ModelNotNamed, UnknownJudge
 from pipeline.gates import KINDS, training_free_gate
 from pipeline.judge import Gate
 from pipeline.settings import Settings
@@ -35,7 +36,14 @@ def training_free(kind: str, settings: Settings, _: str) -> Gate:
     return training_free_gate(kind, threshold=settings.gate_threshold)
 
 
+def classifier(settings: Settings, name: str) -> Gate:
+    if not name:
+        raise ModelNotNamed("GLEANDRAFT_JUDGE", kind="classifier")
+    return open_classifier_gate(name, threshold=settings.gate_threshold)
+
+
 JUDGES: Mapping[str, Callable[[Settings, str], Gate]] = {
     "auto": judge_of_the_proxy,
+    "classifier": classifier,
     **{kind: partial(training_free, kind) for kind in KINDS},
 }

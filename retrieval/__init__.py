@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         visit_knowledge_base,
     )
     from retrieval.lexical import Probe
+    from retrieval.pair_classifier import PairClassifier, open_pair_classifier
     from retrieval.reader import Excerpt, Reader, Reading, WordShare
     from retrieval.rerank import CrossEncoderReranker, Reranker, open_reranker
     from retrieval.retriever import Selection
@@ -47,6 +48,7 @@ __all__ = [
     "KnowledgeBase",
     "KnowledgeBaseLocked",
     "MiniLmEmbedder",
+    "PairClassifier",
     "Passage",
     "Probe",
     "Progress",
@@ -63,6 +65,7 @@ __all__ = [
     "cosines",
     "open_embedder",
     "open_knowledge_base",
+    "open_pair_classifier",
     "open_reranker",
     "parse_transcript",
     "rank_texts",
@@ -87,6 +90,7 @@ _HOMES = {
     "KnowledgeBase": "knowledge_base",
     "KnowledgeBaseLocked": "errors",
     "MiniLmEmbedder": "sentence_embedder",
+    "PairClassifier": "pair_classifier",
     "Passage": "types",
     "Probe": "lexical",
     "Progress": "types",
@@ -103,6 +107,7 @@ _HOMES = {
     "cosines": "focus",
     "open_embedder": "embed",
     "open_knowledge_base": "knowledge_base",
+    "open_pair_classifier": "pair_classifier",
     "open_reranker": "rerank",
     "parse_transcript": "transcripts",
     "rank_texts": "focus",
