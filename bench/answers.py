@@ -32,6 +32,7 @@ from pipeline.build import (
 from pipeline.context import Ranker
 from pipeline.gates import training_free_gate
 from pipeline.judge import Judge
+from pipeline.rewrite import GuessRewriter
 from retrieval import Embedder, open_embedder
 
 
@@ -92,6 +93,7 @@ def open_pipeline(
         knowledge_base=GivenPassages({question.id: question.passages for question in questions}),
         proxy=build_proxy(settings),
         judge=Judge(training_free_gate("margin")),  # its rules already say that passages are wanted
+        rewriter=GuessRewriter(),
         writer=writer,
         briefer=build_briefer(settings, embedder=embedder, count=writer.tokenizer.count),
         settings=settings,

@@ -13,7 +13,7 @@ from pipeline.errors import EmptyQuestion, QuestionTooLong
 from pipeline.judge import Judge
 from pipeline.prompts import NumberedText
 from pipeline.proxy import Proxy, Thought
-from pipeline.rewrite import plan_queries
+from pipeline.rewrite import Rewriter
 from pipeline.settings import Settings
 from pipeline.types import Answer, Coverage, Decision, Guess, Question, Trace, Usage
 from pipeline.writer import Piece, Writer
@@ -61,6 +61,7 @@ class Pipeline:
         knowledge_base: KnowledgeBase,
         proxy: Proxy,
         judge: Judge,
+        rewriter: Rewriter,
         writer: Writer,
         briefer: Briefer,
         settings: Settings,
@@ -68,6 +69,7 @@ class Pipeline:
         self.knowledge_base = knowledge_base
         self.proxy = proxy
         self.judge = judge
+        self.rewriter = rewriter
         self.writer = writer
         self.briefer = briefer
         self._settings = settings
@@ -156,14 +158,7 @@ class Pipeline:
         decision = self.judge.decide(question, thought.guess, probe)
         if not decision.retrieve:
             return decision
-        plan = plan_queries(
-            question.text,
-            thought.guess,
-            distrusted=lambda claims: self.judge.distrusted(question.text, claims),
-            asked=question.queries,
-            sub_questions=thought.sub_questions,
-        )
-        return replace(decision, plan=plan)
+        return replace(decision, plan=self.rewriter.plan(question, thought, judge=self.judge))
 
     def _search(self, question: Question, decision: Decision, probe: Probe) -> list[Hit]:
         if not decision.retrieve:
@@ -231,7 +226,7 @@ def numbered(hit: Hit, number: int) -> NumberedText:
 def usage_before(guess: Guess, decision: Decision) -> Usage:
     """What an answer has cost before the main model reads."""
     return Usage(
-        proxy_tokens=guess.num_tokens,
-        proxy_prompt_tokens=guess.num_read,
+        proxy_tokens=guess.num_tokens + decision.plan.num_written,
+        proxy_prompt_tokens=guess.num_read + decision.plan.num_read,
         searches=len(decision.queries),
     )

@@ -17,6 +17,7 @@ from pipeline.judges import open_gate
 from pipeline.local_window_reader import LocalWindowReader
 from pipeline.local_writer import LocalWriter
 from pipeline.proxy import LocalProxy, Proxy
+from pipeline.rewriters import open_rewriter
 from pipeline.settings import Settings
 from pipeline.summarize import Summarizer
 from pipeline.support import Support, load_support
@@ -40,7 +41,7 @@ def build_pipeline(settings: Settings, *, may_add: bool = False) -> Pipeline:
     knowledge base; only one process may add to it.
 
     Raises the errors of `retrieval` and `decoding`: a locked or broken knowledge base, a missing model; and those of
-    `open_gate` and `load_support`.
+    `open_gate`, `open_rewriter` and `load_support`.
     """
     embedder = open_embedder(settings.embedder)
     knowledge_base = open_library(settings, embedder=embedder, may_add=may_add)
@@ -50,6 +51,7 @@ def build_pipeline(settings: Settings, *, may_add: bool = False) -> Pipeline:
             knowledge_base=knowledge_base,
             proxy=build_proxy(settings),
             judge=build_judge(settings),
+            rewriter=open_rewriter(settings),
             writer=writer,
             briefer=build_briefer(settings, embedder=embedder, count=writer.count),
             settings=settings,

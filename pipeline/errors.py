@@ -85,6 +85,13 @@ class UnknownJudge(PipelineError):
         super().__init__(f"there is no judge {name!r}; GLEANDRAFT_JUDGE may be {', '.join(known)}")
 
 
+class UnknownRewriter(PipelineError):
+    def __init__(self, name: str, *, known: Sequence[str]) -> None:
+        super().__init__(
+            f"there is no rewriter {name!r}; GLEANDRAFT_REWRITER may be {', '.join(known)}"
+        )
+
+
 class ModelNotNamed(PipelineError):
     def __init__(self, setting: str, *, kind: str) -> None:
         super().__init__(

@@ -1,6 +1,7 @@
 """Which gate decides where no rule does: the ladder from training-free figures to trained judges, by name."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pipeline.errors import ModelNotNamed, UnknownJudge
 from pipeline.gates import KINDS, training_free_gate
 from pipeline.judge import Gate
 from pipeline.settings import Settings
+from pipeline.slimplm import CoarseModel, LikelihoodGate, VerdictGate, load_coarse_model
 from pipeline.trained_judge import gate_of, load_judge
 
 
@@ -42,8 +44,34 @@ def classifier(settings: Settings, name: str) -> Gate:
     return open_classifier_gate(name, threshold=settings.gate_threshold)
 
 
+def likelihoods(settings: Settings, name: str) -> Gate:
+    threshold = settings.gate_threshold
+    gate = LikelihoodGate(coarse_model(settings, name, kind="slimplm"))
+    return gate if threshold is None else replace(gate, threshold=threshold)
+
+
+def verdicts(settings: Settings, name: str) -> Gate:
+    return VerdictGate(coarse_model(settings, name, kind="slimplm-verdict"))
+
+
+def coarse_model(settings: Settings, name: str, *, kind: str) -> CoarseModel:
+    if not name:
+        raise ModelNotNamed("GLEANDRAFT_JUDGE", kind=kind)
+    return load_coarse_model(name, dtype=settings.dtype)
+
+
+def reads_claims(settings: Settings) -> bool:
+    """Whether the gate of the settings looks at words alone: it can judge claims that the proxy did not write."""
+    return settings.judge.partition(":")[0] in READING_JUDGES
+
+
+READING_JUDGES: Mapping[str, Callable[[Settings, str], Gate]] = {
+    "classifier": classifier,
+    "slimplm": likelihoods,
+    "slimplm-verdict": verdicts,
+}
 JUDGES: Mapping[str, Callable[[Settings, str], Gate]] = {
     "auto": judge_of_the_proxy,
-    "classifier": classifier,
+    **READING_JUDGES,
     **{kind: partial(training_free, kind) for kind in KINDS},
 }

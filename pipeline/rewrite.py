@@ -1,15 +1,39 @@
 """SlimPLM's query rewriting (section 3.3): the question always, and what the proxy's guess adds to it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
 
 from pipeline.context import stem_set
-from pipeline.types import Guess, PlannedQuery, QueryOrigin, QueryPlan
+from pipeline.judge import Judge
+from pipeline.proxy import Thought
+from pipeline.types import Guess, PlannedQuery, QueryOrigin, QueryPlan, Question
 from retrieval import split_sentences
 
 MOST_QUERIES = 4  # with the question; each costs a search
 MIN_CLAIM_WORDS = 3  # content words; less claims nothing that could be looked up
 
 Filter = Callable[[Sequence[Guess]], Sequence[Guess]]  # the claims that are not trusted
+
+
+class Rewriter(Protocol):
+    """Says what to search for where passages are needed."""
+
+    def plan(self, question: Question, thought: Thought, *, judge: Judge) -> QueryPlan:
+        """The question first; where the caller names queries, these and nothing else."""
+        ...
+
+
+class GuessRewriter:
+    """Makes the queries of what the proxy said anyway, without a model of its own."""
+
+    def plan(self, question: Question, thought: Thought, *, judge: Judge) -> QueryPlan:
+        return plan_queries(
+            question.text,
+            thought.guess,
+            distrusted=lambda claims: judge.distrusted(question.text, claims),
+            asked=question.queries,
+            sub_questions=thought.sub_questions,
+        )
 
 
 def plan_queries(
@@ -34,7 +58,18 @@ def plan_queries(
         found += planned(sub_questions, "sub-question")
         found += planned((claim.text for claim in distrusted(claims_of(question, guess))), "claim")
 
-    return QueryPlan(tuple(without_repetitions(found))[:MOST_QUERIES])
+    return plan_of(found)
+
+
+def plan_of(
+    queries: Iterable[PlannedQuery], *, num_read: int = 0, num_written: int = 0
+) -> QueryPlan:
+    """The first `MOST_QUERIES` of them that differ."""
+    return QueryPlan(
+        tuple(without_repetitions(queries))[:MOST_QUERIES],
+        num_read=num_read,
+        num_written=num_written,
+    )
 
 
 def drafts_of(question: str, guess: Guess) -> Iterator[str]:

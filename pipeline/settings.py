@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     remember: bool = True  # keep past outputs, as token ids, to draft from
     cache_mb: int = Field(default=1024, ge=16)  # keys and values of running and past texts
     judge: str = "auto"  # what decides where no rule does: see `pipeline.judges.JUDGES`
+    rewriter: str = "guess"  # what says what to search for: see `pipeline.rewriters.REWRITERS`
     sub_questions: bool = False  # let the proxy write simpler questions to search for, too
     gate_threshold: float | None = Field(
         default=None, ge=0, le=1

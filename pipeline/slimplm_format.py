@@ -9,6 +9,7 @@ from pipeline.prompts import Prompt
 
 KNOWN = "<Known(True)>"
 UNKNOWN = "<Known(False)>"
+END = "</Claims>"  # of the rewriter's answer
 
 # Word by word, mistakes and date included: the weights were trained on this and know no other.
 TASK = (

@@ -60,6 +60,10 @@ class TextTokenizer:
             *after,
         ]
 
+    def encode_unframed(self, prompt: Prompt) -> list[int]:
+        """As `encode_prompt`, for a prompt that brings a frame of its own: only the start token stands before it."""
+        return [*self._start, *(token for part in prompt.segments for token in self.encode(part))]
+
     def count(self, text: str) -> int:
         return len(self.encode(text))
 
@@ -106,11 +110,15 @@ class TextTokenizer:
         )
         return ids
 
+    @property
+    def _start(self) -> list[int]:
+        start = self._tokenizer.bos_token_id
+        return [] if start is None else [start]
+
     def _find_frame(self) -> tuple[list[int], list[int]]:
         """What the chat template puts before and after a user's message; else the start token, if there is one."""
         if not self._tokenizer.chat_template:
-            start = self._tokenizer.bos_token_id
-            return ([] if start is None else [start]), []
+            return self._start, []
         framed = str(
             self._tokenizer.apply_chat_template(
                 [{"role": "user", "content": PLACE_OF_PROMPT}],

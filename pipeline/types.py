@@ -16,8 +16,8 @@ class Usage:
 
     prompt_tokens: int = 0
     output_tokens: int = 0
-    proxy_tokens: int = 0  # written by the slim proxy
-    proxy_prompt_tokens: int = 0  # read by it
+    proxy_tokens: int = 0  # written by the slim proxy and a trained rewriter
+    proxy_prompt_tokens: int = 0  # read by them
     searches: int = 0  # queries that were looked up in the knowledge base
     forwards: int = 0  # forward passes of the main model that wrote output
     drafted: int = 0  # draft tokens put before the main model
@@ -144,6 +144,8 @@ class QueryPlan:
     """What to search for, the question first."""
 
     queries: tuple[PlannedQuery, ...] = ()
+    num_read: int = 0  # tokens that a model of its own read to make it
+    num_written: int = 0  # tokens that it wrote
 
     @property
     def texts(self) -> tuple[str, ...]:
