@@ -7,11 +7,12 @@ from typing import Any
 
 from bench.quality import show_estimate
 from bench.question_sets import PosedQuestion
-from bench.scores import Measure, contains, estimates, is_exact, repeated_runs, token_f1
+from bench.scores import Measure, estimates, repeated_runs
 from bench.table import render
 from pipeline import Answer
 from pipeline.cite import MARKER
 from pipeline.prompts import REFUSAL
+from pipeline.rightness import contains, is_exact, token_f1
 
 
 @dataclass(frozen=True, slots=True)

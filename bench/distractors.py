@@ -3,8 +3,8 @@
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench.scores import contains
 from bench.workload import lexical
+from pipeline.rightness import contains
 from retrieval.types import Passage
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import perf_counter
 
-from bench.gate import PlainText
+from bench.divergence import PlainText
 from bench.meter import MeteredDrafter
 from bench.runs import Lap
 from decoding import CausalModel, Cost, Engine, FinishReason, Request

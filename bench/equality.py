@@ -11,8 +11,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from bench.divergence import PlainText, first_divergence
 from bench.engine_runs import lap
-from bench.gate import PlainText, first_divergence
 from bench.record import describe_machine, git_commit, write_report
 from bench.runs import Tokens
 from bench.workload import committed_tasks

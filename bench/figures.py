@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from bench.divergence import Divergence, PlainText, divergences
 from bench.entrants import Entrants
-from bench.gate import Divergence, PlainText, divergences
 from bench.oracle import Written, copy_oracle
 from bench.record import spread
 from bench.runs import Lap, Run

@@ -12,11 +12,11 @@ from bench.guess_scores import ScoredGuess, figures_of, groups_of, guesses_table
 from bench.quality import add_options, head_of, in_turn
 from bench.question_sets import answers_of, drawn
 from bench.record import write_report
-from bench.scores import is_right, is_yes_or_no
 from pipeline import load_settings
 from pipeline.build import build_judge, build_proxy
 from pipeline.features import features
 from pipeline.judge import Gate, says_something
+from pipeline.rightness import is_right, is_yes_or_no
 from pipeline.types import Case, Guess
 from training.records import read_lines
 

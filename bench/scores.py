@@ -1,7 +1,5 @@
-"""How good a text is beside the wanted one, and how sure a mean over many texts is: pure functions."""
+"""How sure a mean over many texts is, and how much of a text is stutter: pure functions."""
 
-import string
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,9 +11,6 @@ from retrieval.words import words
 T = TypeVar("T")
 Measure = Callable[[T], tuple[float, float]]  # what one item adds to a part and to its whole
 
-ARTICLES = frozenset({"a", "an", "the"})
-WITHOUT_MARKS = str.maketrans("", "", string.punctuation)
-YES_OR_NO = frozenset({"yes", "no"})
 RESAMPLES = 2000
 BOUNDS = (2.5, 97.5)  # per cent
 RUN = 4  # words: repeating so many in a row is a stutter
@@ -35,56 +30,6 @@ class Estimate:
             "low": round(self.low, 4),
             "high": round(self.high, 4),
         }
-
-
-def normalise(text: str) -> str:
-    """As SQuAD's evaluation does it (Rajpurkar et al., 2016): small letters, no ASCII marks, no articles."""
-    plain = text.lower().translate(WITHOUT_MARKS)
-    return " ".join(word for word in plain.split() if word not in ARTICLES)
-
-
-def contains(text: str, answers: Sequence[str]) -> bool:
-    """Whether the words of any answer stand in the text in a row; case, accents, marks and articles don't count.
-
-    An answer without a word stands nowhere.
-    """
-    said = word_line(text)
-    return any(wanted.strip() and wanted in said for wanted in map(word_line, answers))
-
-
-def word_line(text: str) -> str:
-    """Whole words between single spaces, one in front and one behind, too."""
-    return f" {' '.join(word for word in words(text) if word not in ARTICLES)} "
-
-
-def is_exact(text: str, answers: Sequence[str]) -> bool:
-    """Whether the text is one of the answers, after `normalise`."""
-    said = normalise(text)
-    return bool(said) and said in map(normalise, answers)
-
-
-def token_f1(text: str, answers: Sequence[str]) -> float:
-    """The best F1 of shared words against any answer, after `normalise`; 0 where no word is shared."""
-    said = Counter(normalise(text).split())
-    return max((f1(said, Counter(normalise(answer).split())) for answer in answers), default=0.0)
-
-
-def f1(said: Counter[str], wanted: Counter[str]) -> float:
-    num_shared = (said & wanted).total()
-    return 2 * num_shared / (said.total() + wanted.total()) if num_shared else 0.0
-
-
-def is_right(text: str, answers: Sequence[str]) -> bool:
-    """Whether a short answer is right: begins with the right yes or no where that is asked, else `contains`."""
-    if is_yes_or_no(answers):
-        return words(text)[:1] in map(words, answers)
-
-    return contains(text, answers)
-
-
-def is_yes_or_no(answers: Sequence[str]) -> bool:
-    """Whether nothing but yes or no is a right answer."""
-    return bool(answers) and {answer.lower() for answer in answers} <= YES_OR_NO
 
 
 def repeated_runs(text: str) -> tuple[int, int]:

@@ -82,7 +82,7 @@ class InvalidSetting(PipelineError):
 
 class UnknownJudge(PipelineError):
     def __init__(self, name: str, *, known: Sequence[str]) -> None:
-        super().__init__(f"there is no judge {name!r}; GLEANDRAFT_JUDGE may be {', '.join(known)}")
+        super().__init__(f"there is no judge {name!r}; the known ones are {', '.join(known)}")
 
 
 class UnknownRewriter(PipelineError):
@@ -108,6 +108,36 @@ class JudgeMismatch(PipelineError):
     def __init__(self, path: Path, learned_from: Literal["weights", "prompt"]) -> None:
         super().__init__(
             f"{path} was trained with another {learned_from} of the proxy than is loaded; {judge_remedy(path)}"
+        )
+
+
+class CalibrationUnreadable(PipelineError):
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(f"{path} holds no calibration ({cause}); {CALIBRATE_AGAIN}")
+
+
+class CalibrationMismatch(PipelineError):
+    def __init__(self, path: Path, difference: str) -> None:
+        super().__init__(f"{path} was made with {difference} than now; {CALIBRATE_AGAIN}")
+
+
+CALIBRATE_AGAIN = (
+    "make it anew with `gleandraft calibrate`, or delete the file to decide as without it"
+)
+
+
+class BadQuestions(PipelineError):
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(
+            f"cannot read questions from {path}: {cause}; give one JSON object to a line, such as "
+            '{"question": "Who built the pier?", "answers": ["Ada Quill"]}'
+        )
+
+
+class TooFewQuestions(PipelineError):
+    def __init__(self, num: int, *, fewest: int, what: str = "that are left to a gate") -> None:
+        super().__init__(
+            f"there are {num} questions {what}, and {fewest} are the fewest to choose a threshold by; add more"
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from pipeline.calibrated import CALIBRATED_FILE, load_calibrated
 from pipeline.classifier_gate import open_classifier_gate
 from pipeline.errors import ModelNotNamed, UnknownJudge
 from pipeline.gates import KINDS, training_free_gate
@@ -24,6 +25,19 @@ def open_gate(settings: Settings) -> Gate:
         raise UnknownJudge(settings.judge, known=sorted(JUDGES))
 
     return JUDGES[kind](settings, argument)
+
+
+def best_known(settings: Settings, _: str) -> Gate:
+    """What was calibrated for the knowledge base, else what was trained for the proxy, else its margins."""
+    calibrated = settings.kb / CALIBRATED_FILE
+    if calibrated.is_file():
+        return from_file(settings, str(calibrated))
+    return judge_of_the_proxy(settings, "")
+
+
+def from_file(settings: Settings, path: str) -> Gate:
+    """A calibration, wherever it lies."""
+    return load_calibrated(Path(path), settings).gate(threshold=settings.gate_threshold)
 
 
 def judge_of_the_proxy(settings: Settings, _: str) -> Gate:
@@ -71,7 +85,9 @@ READING_JUDGES: Mapping[str, Callable[[Settings, str], Gate]] = {
     "slimplm-verdict": verdicts,
 }
 JUDGES: Mapping[str, Callable[[Settings, str], Gate]] = {
-    "auto": judge_of_the_proxy,
+    "auto": best_known,
+    "file": from_file,
+    "proxy": judge_of_the_proxy,
     **READING_JUDGES,
     **{kind: partial(training_free, kind) for kind in KINDS},
 }

@@ -9,13 +9,13 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from bench.record import write_report
-from bench.scores import is_right
 from decoding import set_threads
 from pipeline import load_settings
 from pipeline.build import build_proxy
 from pipeline.judge import judge_by_rules
 from pipeline.logistic import weights_fingerprint
 from pipeline.proxy import Proxy
+from pipeline.rightness import is_right
 from pipeline.trained_judge import (
     JUDGE_FILE,
     Origin,

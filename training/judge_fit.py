@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 
 from pipeline.features import features
 from pipeline.gates import doubt
+from pipeline.logistic_fit import NUM_FOLDS, Flags, Floats, bins, fit_logistic, foretell, stratified
 from pipeline.trained_judge import Origin, Reliability, TrainedJudge
 from pipeline.types import Case, Guess
 from training.closed_book import ClosedBookQuestion
-from training.logistic_fit import NUM_FOLDS, Flags, Floats, bins, fit_logistic, foretell
 
 CONFIDENCE = 1.645  # standard normal quantile: 95 % on one side
 
@@ -35,7 +34,7 @@ def fit_judge(attempts: Sequence[Attempt], *, origin: Origin, target: float) -> 
     """
     table = [features(Case(attempt.question.question, attempt.guess)) for attempt in attempts]
     is_right = np.array([attempt.is_right for attempt in attempts])
-    folds = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=origin.seed)
+    folds = stratified(NUM_FOLDS, seed=origin.seed)
     foretold = foretell(table, is_right, folds=folds)
     threshold = threshold_for(foretold, is_right, target=target)
 

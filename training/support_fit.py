@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
+from pipeline.logistic_fit import NUM_FOLDS, Flags, Floats, bins, fit_logistic, foretell
 from pipeline.support import (
     FEATURES_VERSION,
     KindReliability,
@@ -14,7 +15,6 @@ from pipeline.support import (
     SupportOrigin,
     SupportReliability,
 )
-from training.logistic_fit import NUM_FOLDS, Flags, Floats, bins, fit_logistic, foretell
 from training.support_cases import Case
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers import library
+from workers import calibrating, library
 from workers.terminal import (
     FAILED,
     JsonOption,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from retrieval.types import Document
     from workers.jobs.types import SummaryMode
 
-__all__ = ["app", "library", "main"]
+__all__ = ["app", "calibrating", "library", "main"]
 
 DEMO_KB = Path("gleandraft-demo")
 

@@ -189,3 +189,8 @@ class InvalidComparison(WorkersError):
         super().__init__(
             f"{text!r} is no condition; write --where NAME=VALUE, or one of != > >= < <= in place of ="
         )
+
+
+class CannotWriteFile(WorkersError):
+    def __init__(self, path: Path, cause: Exception) -> None:
+        super().__init__(f"cannot write {path}: {cause}; name another file with --out")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gleandraft.wire import (
     AddRecord,
@@ -15,6 +16,9 @@ from gleandraft.wire import (
 from pipeline.types import Decision, Usage
 from retrieval.types import Hit, Rank
 from workers.jobs.types import Event, State
+
+if TYPE_CHECKING:
+    from pipeline.calibrated import CalibratedJudge, Figure
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
 LONGEST_QUOTE = 160  # characters
@@ -147,6 +151,29 @@ def check_line(check: CheckRecord) -> str:
     sign = "ok " if check.ok else "BAD"
     line = f"{sign}  {check.name}: {safe(check.detail)}"
     return line if check.ok else f"{line}\n     fix: {safe(check.fix)}"
+
+
+def calibration_lines(judge: "CalibratedJudge") -> list[str]:
+    """What was chosen, and what it did on the questions that it was not chosen on."""
+    figures = {name: figure_cell(figure) for name, figure in judge.figures.items()}
+    return [
+        f"{judge.kind} over {judge.threshold:.3f}, chosen on {judge.origin.num_calibrated} questions for a budget "
+        f"of {judge.budget:.0%}; on the {judge.origin.num_held_out} that were held out:",
+        f"  retrieves for {figures['usage']}",
+        f"  right answers {figures['right']}; never retrieving {figures['right_never']}, "
+        f"always {figures['right_always']}",
+        f"  {figures['way_to_the_oracle']} of the way from chance to an oracle with the same budget",
+        f"  the other way would have been better for {figures['harm']}",
+    ]
+
+
+def figure_cell(figure: "Figure") -> str:
+    bounds = (
+        ""
+        if figure.low is None or figure.high is None
+        else f" ({figure.low:.0%} to {figure.high:.0%})"
+    )
+    return f"{figure.value:.0%}{bounds}"
 
 
 def clock(seconds: float) -> str:

@@ -36,7 +36,9 @@ def test_every_make_target_that_is_mentioned_exists() -> None:
 
 
 def test_every_command_that_is_mentioned_exists() -> None:
-    sources = [(ROOT / "workers" / name).read_text() for name in ("cli.py", "library.py")]
+    sources = [
+        (ROOT / "workers" / name).read_text() for name in ("cli.py", "library.py", "calibrating.py")
+    ]
     commands = set(re.findall(r'@command\("([a-z]+)"\)', "".join(sources))) | {"index"}
     mentioned = set(re.findall(r"(?:bin/|`)gleandraft ([a-z]+)", README))
     assert {"add", "ask", "summarize"} <= mentioned <= commands

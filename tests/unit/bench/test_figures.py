@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from bench.divergence import PlainText
 from bench.entrants import Entrant, Entrants
 from bench.figures import forced_tokens, ratio, row_of, summary_of
-from bench.gate import PlainText
 from bench.runs import Lap, Run, Tokens
 from bench.workload import Task
 from decoding import Cost, Request, Template

@@ -16,7 +16,7 @@ from bench.question_sets import (
     posed_questions,
     without_markup,
 )
-from bench.scores import contains
+from pipeline.rightness import contains
 
 TOWNS = ("Arden", "Bexley", "Corvo", "Dunmere", "Eskdale", "Farrow", "Glin", "Hythe", "Islip")
 

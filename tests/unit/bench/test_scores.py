@@ -2,17 +2,8 @@
 
 import pytest
 
-from bench.scores import (
-    Measure,
-    contains,
-    estimate,
-    estimates,
-    is_exact,
-    is_right,
-    normalise,
-    repeated_runs,
-    token_f1,
-)
+from bench.scores import Measure, estimate, estimates, repeated_runs
+from pipeline.rightness import contains, is_exact, is_right, normalise, token_f1
 
 
 def test_case_marks_articles_and_spaces_do_not_count() -> None:

@@ -86,5 +86,5 @@ def test_every_kind_can_be_named_in_the_settings(kind: str) -> None:
 
 
 def test_a_judge_that_there_is_not_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UnknownJudge, match=r"'oracle'.*auto, classifier, confidence"):
+    with pytest.raises(UnknownJudge, match=r"'oracle'.*auto, .*confidence"):
         open_gate(load_settings(judge="oracle"))

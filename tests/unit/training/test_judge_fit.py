@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from pipeline.features import features
+from pipeline.logistic_fit import regression
 from pipeline.trained_judge import Origin, gate_of
 from pipeline.types import Case, Guess
 from training.closed_book import ClosedBookQuestion
 from training.judge_fit import Attempt, fit_judge, lower_bound, threshold_for
-from training.logistic_fit import regression
 
 ORIGIN = Origin(
     weights="0" * 16, prompt="1" * 16, data="made up", num_questions=400, num_right=0, seed=3

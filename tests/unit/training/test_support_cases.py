@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench.question_sets import as_passage
-from bench.scores import contains
+from pipeline.rightness import contains
 from training.support_cases import Case, apart, support_cases
 
 TOWNS = [

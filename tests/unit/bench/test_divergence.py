@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.gate import Divergence, PlainText, divergences
+from bench.divergence import Divergence, PlainText, divergences
 
 PLAIN = PlainText("a", (1, 2, 3), (0.5, 0.25, 0.125))
 

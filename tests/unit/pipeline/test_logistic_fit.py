@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from training.logistic_fit import NUM_FOLDS, bins, fit_logistic, foretell, regression
+from pipeline.logistic_fit import NUM_FOLDS, bins, fit_logistic, foretell, regression
 
 
 def table(num: int) -> tuple[list[dict[str, float]], "np.typing.NDArray[np.bool_]"]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -54,6 +54,11 @@ def foretell(
         method="predict_proba",
     )
     return probabilities[:, 1]
+
+
+def stratified(num_folds: int, *, seed: int) -> Any:
+    """Folds with the same share of outcomes in each."""
+    return StratifiedKFold(num_folds, shuffle=True, random_state=seed)
 
 
 def values_of(table: Table) -> Floats:
