@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
+from decoding import DecodingError
 from gleandraft.wire import CheckRecord
 from pipeline.errors import PipelineError
 from pipeline.settings import Settings
@@ -34,7 +35,7 @@ def examine(settings: Settings) -> Iterator[CheckRecord]:
             yield CheckRecord(name, ok=True, detail=check(settings), fix="")
         except Unwell as finding:
             yield CheckRecord(name, ok=False, detail=finding.detail, fix=finding.fix)
-        except (PipelineError, RetrievalError, WorkersError) as error:
+        except (DecodingError, PipelineError, RetrievalError, WorkersError) as error:
             detail, _, fix = str(error).partition("; ")
             yield CheckRecord(name, ok=False, detail=detail, fix=fix or detail)
 
@@ -118,15 +119,31 @@ def _reader(settings: Settings) -> str:
     return f"{reader.folder}, readable"
 
 
-def _gates(settings: Settings) -> str:
+def _judge(settings: Settings) -> str:
+    """Has it judge something: what loads late, loads now."""
+    from pipeline.judges import open_gate
+    from pipeline.trained_judge import LogisticGate
+    from pipeline.types import Case, Guess
+
+    gate = open_gate(settings)
+    gate.judge([Case("Is anybody there?", Guess("Yes.", (), num_tokens=0))])
+    kind = "trained on the proxy" if isinstance(gate, LogisticGate) else settings.judge
+    return f"{kind}, retrieves where the need for passages is above {gate.threshold:.3g}"
+
+
+def _rewriter(settings: Settings) -> str:
+    from pipeline.rewriters import open_rewriter
+
+    open_rewriter(settings)
+    return settings.rewriter
+
+
+def _support(settings: Settings) -> str:
     from pipeline.support import load_support
-    from pipeline.trained_judge import load_judge
 
     reader = Path(settings.reader) if settings.reader else None
     support = load_support(Path(settings.model), embedder=settings.embedder, reader=reader)
-    retrieval = "the trained judge" if load_judge(Path(settings.proxy)) else "margins"
-    passages = "the trained gate" if support and reader else "nobody"
-    return f"{retrieval} decides on retrieval, {passages} on the passages"
+    return f"{'the trained gate' if support and reader else 'nobody'} decides on the passages"
 
 
 def _answer_form(settings: Settings) -> str:
@@ -225,7 +242,9 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "main model": _main_model,
     "proxy model": _proxy_model,
     "reader": _reader,
-    "gates": _gates,
+    "judge": _judge,
+    "rewriter": _rewriter,
+    "support gate": _support,
     "answer form": _answer_form,
     "redis": _redis,
     "run directory": _run_directory,

@@ -124,3 +124,31 @@ def test_a_question_longer_than_the_context_is_refused_and_nothing_is_lost(
     with pytest.raises(QuestionTooLong, match="shorten it"):
         pipeline.ask(Question("why " * 4000))
     assert pipeline.knowledge_base.num_passages == before
+
+
+def test_models_in_slimplms_own_format_can_decide(
+    tmp_path: Path, tiny_checkpoint: Path, pipeline: Pipeline
+) -> None:
+    """Random ones: what they say of the question is noise, and noise must be handled."""
+    settings = load_settings(
+        kb=tmp_path / "kb",
+        model=str(tiny_checkpoint),
+        proxy=str(tiny_checkpoint),
+        embedder="hash-256",
+        answer_tokens=8,
+        judge=f"slimplm:{tiny_checkpoint}",
+        rewriter=f"slimplm:{tiny_checkpoint}",
+        gate_threshold=0.0,
+    )
+    question = Question("Who rows the boat?")
+    with build_pipeline(settings) as built:
+        list(built.knowledge_base.add([SAMPLES]))
+        answer = built.ask(question)
+    assert answer.decision.retrieve
+    assert 0 < answer.decision.score < 1
+    assert answer.decision.reason.startswith("the judge's chance of a wrong guess")
+    assert answer.decision.queries[0] == question.text
+    plan, guess = answer.decision.plan, pipeline.ask(question)
+    assert plan.num_read > 0
+    assert plan.num_written > 0
+    assert answer.usage.proxy_tokens == guess.usage.proxy_tokens + plan.num_written

@@ -171,6 +171,8 @@ def test_the_doctor_names_a_fix_for_every_red_line(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("GLEANDRAFT_REDIS_URL", "redis://127.0.0.1:1")
     monkeypatch.setenv("GLEANDRAFT_THREADS", "4096")
     monkeypatch.setenv("GLEANDRAFT_RERANKER", "/nowhere/at/all")
+    monkeypatch.setenv("GLEANDRAFT_JUDGE", "slimplm:/nowhere/at/all")
+    monkeypatch.setenv("GLEANDRAFT_REWRITER", "slimplm:/nowhere/at/all")
     monkeypatch.setenv("GLEANDRAFT_STORE", "http://127.0.0.1:9")
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     Path("gleandraft-kb").write_text("a file where the folder should be")

@@ -62,3 +62,36 @@ def test_a_reranker_is_described_or_refused(tmp_path: Path) -> None:
     config.write_text(json.dumps({"architectures": ["BertModel"]}))
     with pytest.raises(WrongKindOfModel):
         describe_reranker(str(tmp_path))
+
+
+def test_a_judge_is_loaded_and_has_to_judge(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    said = CHECKS["judge"](load_settings(judge=f"slimplm:{tiny_checkpoint}"))
+    assert said == f"slimplm:{tiny_checkpoint}, retrieves where the need for passages is above 0.5"
+    embedded = CHECKS["judge"](load_settings())
+    assert embedded.startswith("trained on the proxy, retrieves where")
+    untrained = CHECKS["judge"](load_settings(proxy=str(tiny_checkpoint)))
+    assert untrained == "auto, retrieves where the need for passages is above 0.05"
+
+
+def test_judges_and_rewriters_that_cannot_work_come_with_a_remedy(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    for judge, rewriter, fix in (
+        (f"slimplm:{tmp_path}", f"slimplm:{tmp_path}", "give a folder that holds config.json"),
+        ("slimplm", "slimplm", "=slimplm:FOLDER, or the Hugging Face id of one"),
+        ("oracle", "oracle", "may be "),
+    ):
+        settings = load_settings(judge=judge, rewriter=rewriter)
+        records = {record.name: record for record in examine(settings)}
+        for name in ("judge", "rewriter"):
+            assert not records[name].ok
+            assert fix in records[name].fix
+    classifier = load_settings(judge=f"classifier:{tiny_checkpoint}")
+    records = {record.name: record for record in examine(classifier)}
+    assert "holds no classifier of question and guess" in records["judge"].detail
+
+
+def test_a_rewriter_is_loaded(tiny_checkpoint: Path) -> None:
+    assert CHECKS["rewriter"](load_settings()) == "guess"
+    name = f"slimplm:{tiny_checkpoint}"
+    assert CHECKS["rewriter"](load_settings(rewriter=name)) == name
