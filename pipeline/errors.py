@@ -87,9 +87,7 @@ class UnknownJudge(PipelineError):
 
 class UnknownRewriter(PipelineError):
     def __init__(self, name: str, *, known: Sequence[str]) -> None:
-        super().__init__(
-            f"there is no rewriter {name!r}; GLEANDRAFT_REWRITER may be {', '.join(known)}"
-        )
+        super().__init__(f"there is no rewriter {name!r}; the known ones are {', '.join(known)}")
 
 
 class ModelNotNamed(PipelineError):

@@ -122,13 +122,21 @@ def _reader(settings: Settings) -> str:
 def _judge(settings: Settings) -> str:
     """Has it judge something: what loads late, loads now."""
     from pipeline.judges import open_gate
-    from pipeline.trained_judge import LogisticGate
     from pipeline.types import Case, Guess
 
     gate = open_gate(settings)
     gate.judge([Case("Is anybody there?", Guess("Yes.", (), num_tokens=0))])
-    kind = "trained on the proxy" if isinstance(gate, LogisticGate) else settings.judge
-    return f"{kind}, retrieves where the need for passages is above {gate.threshold:.3g}"
+    told = f"auto: {_best_known(settings)}" if settings.judge == "auto" else settings.judge
+    return f"{told}, retrieves where the need for passages is above {gate.threshold:.3g}"
+
+
+def _best_known(settings: Settings) -> str:
+    from pipeline.calibrated import CALIBRATED_FILE
+    from pipeline.trained_judge import load_judge
+
+    if (settings.kb / CALIBRATED_FILE).is_file():
+        return f"calibrated, {settings.kb / CALIBRATED_FILE}"
+    return "trained on the proxy" if load_judge(Path(settings.proxy)) else "margins"
 
 
 def _rewriter(settings: Settings) -> str:

@@ -67,10 +67,10 @@ def test_a_reranker_is_described_or_refused(tmp_path: Path) -> None:
 def test_a_judge_is_loaded_and_has_to_judge(tiny_checkpoint: Path, tmp_path: Path) -> None:
     said = CHECKS["judge"](load_settings(judge=f"slimplm:{tiny_checkpoint}"))
     assert said == f"slimplm:{tiny_checkpoint}, retrieves where the need for passages is above 0.5"
-    embedded = CHECKS["judge"](load_settings())
-    assert embedded.startswith("trained on the proxy, retrieves where")
-    untrained = CHECKS["judge"](load_settings(proxy=str(tiny_checkpoint)))
-    assert untrained == "auto, retrieves where the need for passages is above 0.05"
+    embedded = CHECKS["judge"](load_settings(kb=tmp_path))
+    assert embedded.startswith("auto: trained on the proxy, retrieves where")
+    untrained = CHECKS["judge"](load_settings(kb=tmp_path, proxy=str(tiny_checkpoint)))
+    assert untrained == "auto: margins, retrieves where the need for passages is above 0.05"
 
 
 def test_judges_and_rewriters_that_cannot_work_come_with_a_remedy(
@@ -79,7 +79,7 @@ def test_judges_and_rewriters_that_cannot_work_come_with_a_remedy(
     for judge, rewriter, fix in (
         (f"slimplm:{tmp_path}", f"slimplm:{tmp_path}", "give a folder that holds config.json"),
         ("slimplm", "slimplm", "=slimplm:FOLDER, or the Hugging Face id of one"),
-        ("oracle", "oracle", "may be "),
+        ("oracle", "oracle", "the known ones are "),
     ):
         settings = load_settings(judge=judge, rewriter=rewriter)
         records = {record.name: record for record in examine(settings)}
