@@ -111,6 +111,12 @@ def test_options_can_be_bound(runnable: PipelineRunnable, given: Any) -> None:
     assert told(sum_of(bound.stream(given))) == told(message)
 
 
+def test_queries_may_come_as_a_list(runnable: PipelineRunnable) -> None:
+    message = runnable.invoke({"question": "Who pays?", "retrieve": "always", "queries": ["fares"]})
+    queries = message.response_metadata["decision"]["queries"]
+    assert [query["text"] for query in queries] == ["Who pays?", "fares"]
+
+
 @pytest.mark.parametrize("question", [ALWAYS, Question("Hello there!"), Question("Who pays?")])
 def test_what_is_streamed_is_what_is_answered_whole(
     runnable: PipelineRunnable, question: Question
