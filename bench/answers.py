@@ -24,9 +24,9 @@ from pipeline import Answer, Pipeline, Question, Settings, load_settings
 from pipeline.build import (
     RememberingEmbedder,
     build_briefer,
+    build_local_writer,
     build_proxy,
     build_reader,
-    build_writer,
     ranker,
 )
 from pipeline.context import Ranker
@@ -88,7 +88,7 @@ def open_pipeline(
     settings: Settings, questions: Sequence[PosedQuestion], *, embedder: Embedder
 ) -> Pipeline:
     """The product, but for its search: that brings each question's own passages."""
-    writer = build_writer(settings)
+    writer = build_local_writer(settings)
     return Pipeline(
         knowledge_base=GivenPassages({question.id: question.passages for question in questions}),
         proxy=build_proxy(settings),

@@ -21,7 +21,7 @@ from decoding.drafting.draft_tree import Source
 from decoding.drafting.drafter import Drafter
 from decoding.drafting.tree_drafter import ALL_SOURCES
 from pipeline import load_settings
-from pipeline.build import build_writer
+from pipeline.build import build_local_writer
 from pipeline.local_writer import LocalWriter
 
 PUBLISHED = "published"
@@ -31,7 +31,7 @@ WITHOUT_GUESSES = "without likely answers"  # our drafter, given no more than an
 def decode(arguments: argparse.Namespace) -> None:
     started = perf_counter()
     settings = load_settings(model=arguments.model, dtype=arguments.dtype, remember=False)
-    writer = build_writer(settings)
+    writer = build_local_writer(settings)
     library = TransformersBaseline(settings.model, dtype=settings.dtype)
     path = arguments.json or Path(f"bench/results/decode-{settings.dtype}.json")
     say("cost of a forward pass")

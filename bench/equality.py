@@ -21,7 +21,7 @@ from decoding.drafting.drafter import Drafter, NoDrafts
 from decoding.engine import default_drafter
 from decoding.stream import Stream
 from pipeline import load_settings
-from pipeline.build import build_writer
+from pipeline.build import build_local_writer
 from pipeline.local_writer import LocalWriter
 
 BATCHES = (1, 4, 8)
@@ -119,7 +119,7 @@ class TextPool:
 
 def equality(arguments: argparse.Namespace) -> None:
     settings = load_settings(model=arguments.model, dtype=arguments.dtype, remember=False)
-    writer = build_writer(settings)
+    writer = build_local_writer(settings)
     pool = TextPool(writer)
     progress = load_progress(
         arguments.json,

@@ -14,7 +14,7 @@ from decoding import Engine
 from decoding.drafting.draft_tree import ROOT, Source
 from decoding.engine import default_drafter
 from pipeline import load_settings
-from pipeline.build import build_writer
+from pipeline.build import build_local_writer
 from pipeline.local_writer import LocalWriter
 from pipeline.tokenizer import TextTokenizer
 
@@ -24,7 +24,7 @@ ANCHOR = "a"  # decoded alone, some tokens lose their leading space
 
 
 def pictures(arguments: argparse.Namespace) -> None:
-    writer = build_writer(load_settings(model=arguments.model, remember=False))
+    writer = build_local_writer(load_settings(model=arguments.model, remember=False))
     rows = json.loads(arguments.results.read_text())["rows"]
     drawn = {"sources": draw_sources([tokens_of(row) for row in rows if row["batch"] == 1])}
     for name, kinds in DRAWN_TASKS.items():

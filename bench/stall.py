@@ -12,7 +12,7 @@ from bench.record import describe_machine, git_commit, write_report
 from bench.workload import committed_tasks, request_of
 from decoding import CostModel, Engine, Request, Stream, TreeDrafter, measured_curve
 from pipeline import load_settings
-from pipeline.build import build_writer
+from pipeline.build import build_local_writer
 from pipeline.local_writer import LocalWriter
 
 NUM_ROWS = 8
@@ -25,7 +25,7 @@ WARM_PASSES = 12  # before gaps are looked at
 
 def stall(arguments: argparse.Namespace) -> None:
     settings = load_settings(model=arguments.model, dtype=arguments.dtype, remember=False)
-    writer = build_writer(settings)
+    writer = build_local_writer(settings)
     model = writer.engine.model
     requests, newcomer = running_requests(writer), long_request(writer)
     curve = measured_curve(model)

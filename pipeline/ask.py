@@ -82,6 +82,7 @@ class Pipeline:
 
     def close(self) -> None:
         self.writer.close()
+        self.proxy.close()
         self.knowledge_base.close()
 
     def ask(self, question: Question) -> Answer:

@@ -17,11 +17,18 @@ from pipeline.judges import open_gate
 from pipeline.local_window_reader import LocalWindowReader
 from pipeline.local_writer import LocalWriter
 from pipeline.proxy import LocalProxy, Proxy
+from pipeline.remote.address import is_remote
+from pipeline.remote.opening import open_main_model, open_remote_proxy
+from pipeline.remote.proxy import RemoteProxy
+from pipeline.remote.window_reader import RemoteWindowReader
+from pipeline.remote.writer import RemoteWriter
 from pipeline.rewriters import open_rewriter
 from pipeline.settings import Settings
 from pipeline.summarize import Summarizer
 from pipeline.support import Support, load_support
 from pipeline.tokenizer import load_tokenizer
+from pipeline.window_reader import WindowReader
+from pipeline.writer import Writer
 from retrieval import (
     Embedder,
     KnowledgeBase,
@@ -91,15 +98,31 @@ def open_library(
 
 
 def build_summarizer(settings: Settings) -> Summarizer:
-    """Loads the main model; needs no knowledge base. Raises the errors of `declared_form`."""
+    """Opens the main model; needs no knowledge base. Raises the errors of `declared_form`."""
     rank = ranker(RememberingEmbedder(open_embedder(settings.embedder)))
-    writer = build_writer(settings)
-    reader = LocalWindowReader(writer, settings, must_quote=must_quote(settings))
+    writer, reader = build_window_reader(settings)
 
     return Summarizer(writer=writer, reader=reader, rank=rank, settings=settings)
 
 
-def build_writer(settings: Settings) -> LocalWriter:
+def build_window_reader(settings: Settings) -> tuple[Writer, WindowReader]:
+    """The main model as a writer, and as a reader of windows."""
+    if is_remote(settings.model):
+        model = open_main_model(settings)
+        tokens = settings.summary_tokens
+        return RemoteWriter(model), RemoteWindowReader(model, summary_tokens=tokens)
+    writer = build_local_writer(settings)
+    return writer, LocalWindowReader(writer, settings, must_quote=must_quote(settings))
+
+
+def build_writer(settings: Settings) -> Writer:
+    if is_remote(settings.model):
+        return RemoteWriter(open_main_model(settings))
+
+    return build_local_writer(settings)
+
+
+def build_local_writer(settings: Settings) -> LocalWriter:
     from decoding import Engine, TreeDrafter, load_model, set_threads
     from pipeline.draft_memory import DraftMemory
 
@@ -115,6 +138,13 @@ def build_writer(settings: Settings) -> LocalWriter:
 
 
 def build_proxy(settings: Settings) -> Proxy:
+    if is_remote(settings.proxy):
+        return RemoteProxy(
+            open_remote_proxy(settings),
+            guess_tokens=settings.guess_tokens,
+            wants_sub_questions=settings.sub_questions,
+        )
+
     from decoding import Engine, load_model
 
     return LocalProxy(

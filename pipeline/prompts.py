@@ -113,6 +113,23 @@ def multi_query(turns: Sequence[NumberedText], queries: Sequence[str]) -> Prompt
     )
 
 
+def multi_query_by_number(turns: Sequence[NumberedText], queries: Sequence[str]) -> Prompt:
+    """The same for a model that nobody can force into a form: it must know all of the form from the prompt."""
+    shape = ", ".join(f'"{number}": "..."' for number in range(1, len(queries) + 1))
+    return Prompt(
+        (
+            "Transcript:\n",
+            *(numbered_line(turn) for turn in turns),
+            "Queries:\n",
+            *(f"{number}. {one_line(query)}\n" for number, query in enumerate(queries, start=1)),
+            "For each query summarise in one or two sentences what the transcript says on it, keeping to its words and "
+            f'citing its lines like [1]. Where it says nothing, write "{NOTHING_SAID}"\n',
+            "Answer with one JSON object and nothing else, the summary of each query under its number:\n",
+            f"{{{shape}}}\n",
+        )
+    )
+
+
 def numbered_line(item: NumberedText) -> str:
     label = f"{one_line(item.label)}: " if item.label else ""
     return f"[{item.number}] {label}{one_line(item.text)}\n"

@@ -34,6 +34,8 @@ class Proxy(Protocol):
         """Tokens of a text."""
         ...
 
+    def close(self) -> None: ...
+
 
 class LocalProxy:
     """Any causal model in our own engine. All questions of a call are one batch, which reads beginnings once."""
@@ -76,6 +78,9 @@ class LocalProxy:
 
     def count(self, text: str) -> int:
         return self.tokenizer.count(text)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
     def _guess_request(self, question: str) -> Request:
         return Request(

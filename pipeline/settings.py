@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import InvalidSetting, UnknownSetting
@@ -21,8 +21,22 @@ class Settings(BaseSettings):
     )
 
     kb: Path = Path("gleandraft-kb")  # folder of the knowledge base
-    model: str = str(EMBEDDED_MODELS / "main")  # folder or Hugging Face id of the main model
+    model: str = str(
+        EMBEDDED_MODELS / "main"
+    )  # folder or Hugging Face id of the main model, or http://…/v1#NAME
     proxy: str = str(EMBEDDED_MODELS / "proxy")  # the same of the slim proxy
+    api_key: SecretStr | None = None  # for the server of a remote main model
+    proxy_api_key: SecretStr | None = (
+        None  # the same of the proxy; None: the main model's, where both are on one server
+    )
+    context: int | None = Field(
+        default=None, ge=256
+    )  # most tokens of a remote model's prompt and answer; None: as its server says, else 4096
+    remote_at_once: int = Field(default=8, ge=1)  # requests to one server
+    remote_retries: int = Field(default=4, ge=0)  # of a request, while its server is busy or away
+    remote_connect_s: float = Field(default=5.0, gt=0)  # until a server takes a connection
+    remote_silence_s: float = Field(default=120.0, gt=0)  # until it says the next thing
+    remote_extra: dict[str, Any] = {}  # JSON: more fields for each request, as a server wants them
     reader: str = str(EMBEDDED_MODELS / "reader")  # folder of the reader; empty: none is used
     dtype: Literal["float32", "bfloat16"] = "float32"
     embedder: str = "all-MiniLM-L6-v2"  # name, folder or Hugging Face id of the embedding model

@@ -1,6 +1,7 @@
 """What every test shares: a clean environment, no model hub, figures that the run prints at its end."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault(
@@ -11,6 +12,8 @@ for name in [name for name in os.environ if name.startswith("GLEANDRAFT_")]:
     del os.environ[name]
 
 import pytest  # noqa: E402  (the environment comes first)
+
+from tests.fixtures.model_server import ModelServer  # noqa: E402
 
 FIGURES = pytest.StashKey[list[str]]()
 
@@ -87,3 +90,10 @@ def random_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trained = {name: tensor for name, tensor in weights.items() if is_trained(name)}
     save_file(trained, folder / WEIGHTS_FILE)
     return folder
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServer]:
+    """An OpenAI-compatible server on loopback, to be scripted."""
+    with ModelServer().running() as server:
+        yield server

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from decoding import AuditReport, Choice, audit, load_model
+from pipeline.remote.address import is_remote
 from pipeline.types import Trace
-from workers.errors import NoTrace, RecordMissing
+from workers.errors import NotAuditable, NoTrace, RecordMissing
 
 # Logits. Passes of other shapes were seen to move a logit by up to 1.7e-5 in float32 and 0.09 in bfloat16. Rounding can
 # move both the token written and the one chosen now, so it explains gaps of twice that; some room is left above.
@@ -74,12 +75,14 @@ def finite(gap: float) -> float | None:
 
 
 def read_trace(path: Path) -> Trace:
-    """Raises `RecordMissing` or `NoTrace`."""
+    """Raises `RecordMissing`, `NotAuditable` or `NoTrace`."""
     try:
         record = json.loads(path.read_text())
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise RecordMissing(path, error) from error
     trace = record.get("trace") if isinstance(record, dict) else None
+    if trace is None and isinstance(record, dict) and is_remote(str(record.get("model"))):
+        raise NotAuditable(str(record["model"]))
     if not isinstance(trace, dict):
         raise NoTrace(path)
     try:

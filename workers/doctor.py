@@ -11,6 +11,9 @@ from pathlib import Path
 from decoding import DecodingError
 from gleandraft.wire import CheckRecord
 from pipeline.errors import PipelineError
+from pipeline.remote.address import is_remote
+from pipeline.remote.model import RemoteModel
+from pipeline.remote.opening import open_main_model, open_remote_proxy
 from pipeline.settings import Settings
 from retrieval.errors import RetrievalError
 from workers.broker import find_redis
@@ -102,10 +105,21 @@ def _reranker(settings: Settings) -> str:
 
 
 def _main_model(settings: Settings) -> str:
+    if is_remote(settings.model):
+        return describe_remote(open_main_model(settings, retries=0))
     return _model(settings.model, setting="GLEANDRAFT_MODEL")
 
 
 def _proxy_model(settings: Settings) -> str:
+    if is_remote(settings.proxy):
+        from pipeline.remote.proxy import RemoteProxy
+
+        model = open_remote_proxy(settings, retries=0)
+        try:
+            RemoteProxy(model, guess_tokens=1).think(["Is water wet?"])
+        finally:
+            model.close()
+        return f"{describe_remote(model)}, tells log-probabilities"
     return _model(settings.proxy, setting="GLEANDRAFT_PROXY")
 
 
@@ -158,6 +172,14 @@ def _answer_form(settings: Settings) -> str:
     from pipeline.build import must_quote
 
     return "the main model quotes" if must_quote(settings) else "the main model writes freely"
+
+
+def describe_remote(model: RemoteModel) -> str:
+    """What the server told when it was asked for the model."""
+    model.close()
+    context = f"context of {model.context.num_tokens} tokens ({model.context.source})"
+    counts = "by the server" if model.tokens.is_exact else "estimated"
+    return f"{model.name} answers, {context}, tokens counted: {counts}"
 
 
 def _model(name: str, *, setting: str) -> str:

@@ -171,6 +171,14 @@ class RecordMissing(WorkersError):
         )
 
 
+class NotAuditable(WorkersError):
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"the answer is of {model}, whose server keeps its tokens and its choices to itself, so nobody can check "
+            "them; only answers of a model in this process can be audited: ask again with --model FOLDER_OR_ID"
+        )
+
+
 class NoTrace(WorkersError):
     def __init__(self, path: Path) -> None:
         super().__init__(

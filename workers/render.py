@@ -67,6 +67,8 @@ def said_by(citation: CitationRecord) -> str:
 
 
 def usage_line(usage: Usage) -> str:
+    if usage.output_tokens and not usage.forwards:  # a server does not tell of its passes
+        return f"{usage.prompt_tokens} tokens read, {usage.output_tokens} tokens written elsewhere"
     return (
         f"{usage.output_tokens} tokens in {usage.forwards} forwards: "
         f"{usage.tokens_per_forward:.2f} tokens per forward "

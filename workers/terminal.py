@@ -36,7 +36,10 @@ KbOption = Annotated[
     Path | None, typer.Option("--kb", help="Folder of the knowledge base [GLEANDRAFT_KB].")
 ]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", help="Folder or id of the main model [GLEANDRAFT_MODEL].")
+    str | None,
+    typer.Option(
+        "--model", help="Folder, id or http://…/v1#NAME of the main model [GLEANDRAFT_MODEL]."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 

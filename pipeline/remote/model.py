@@ -1,0 +1,214 @@
+"""One model on a server: opened once, asked by any number of threads."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain, islice
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from pipeline.prompts import Prompt
+from pipeline.remote.address import Address
+from pipeline.remote.chat import Delta, Malformed, delta_of, mended, request_body
+from pipeline.remote.errors import (
+    AnswerMalformed,
+    ModelUnknown,
+    NothingButThoughts,
+    RequestRefused,
+    SeveralModels,
+    StreamCut,
+)
+from pipeline.remote.refusals import to_drop
+from pipeline.remote.retry import Patience
+from pipeline.remote.spoken import Spoken
+from pipeline.remote.tokens import TokenCounter
+from pipeline.remote.transport import Connection, Key, Limits
+from pipeline.types import Usage
+
+ASSUMED_CONTEXT = 4096  # tokens, where neither the server nor a setting tells
+CONTEXT_KEYS = ("max_model_len", "context_length", "context_window", "max_context_length")
+FRAME = 64  # tokens that a chat template puts around a message, system prompt included, at most
+LONGEST_TOKEN = (
+    32  # characters, on average over a text: a server that writes more ignores its limit
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    num_tokens: int  # of prompt and output together
+    source: str  # who said so
+
+
+class RemoteModel:
+    """Greedy text for prompts. What its server refuses of a request's trimmings is left out from then on."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        address: Address,
+        *,
+        context: Context,
+        extra: Mapping[str, Any],
+    ) -> None:
+        self.address = address
+        self.context = context
+        self.connection = connection
+        self.tokens = TokenCounter(connection, root=root_of(address.url), model=address.model)
+        self.refused: frozenset[str] = frozenset()  # optional fields that its server does not take
+        self.count_prompt = lru_cache(64)(self._count_prompt)
+        self._chat_url = f"{address.url}/chat/completions"
+        self._extra = dict(extra)
+
+    @property
+    def name(self) -> str:
+        return str(self.address)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def write(
+        self, prompt: Prompt, *, max_tokens: int, fields: Mapping[str, Any] | None = None
+    ) -> Iterator[Delta]:
+        """The text as it comes, without thoughts. The last piece tells how it ended and what it cost.
+
+        Raises `NothingButThoughts`, and whatever is wrong with the server or its answer.
+        """
+        spoken, last = Spoken(), Delta()
+        num_pieces, room = 0, max_tokens * LONGEST_TOKEN
+        has_thought, has_text = False, False
+        for delta in self._deltas(prompt, max_tokens=max_tokens, fields=fields or {}):
+            num_pieces += bool(delta.text or delta.is_thought)
+            last = Delta(finish=delta.finish or last.finish, usage=delta.usage or last.usage)
+            text = spoken.push(delta.text)[:room]
+            has_thought = has_thought or delta.is_thought or spoken.is_thinking
+            has_text = has_text or bool(text.strip())
+            if text:
+                yield Delta(text)
+            room -= len(delta.text)
+            if room <= 0:
+                last = replace(last, finish="length")
+                break
+        rest = spoken.finish()
+        if has_thought and not has_text and not rest.strip():
+            raise NothingButThoughts(self.name)
+        yield replace(last, text=rest, usage=last.usage or self.estimate(prompt, num_pieces))
+
+    def complete(
+        self, prompt: Prompt, *, max_tokens: int, fields: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The whole answer at once, as the server gives it."""
+        body = request_body(self.address.model, prompt, max_tokens=max_tokens, fields=fields)
+        return self._tolerated(
+            body | self._extra, lambda body: self.connection.post(self._chat_url, body)
+        )
+
+    def estimate(self, prompt: Prompt, num_pieces: int) -> Usage:
+        """What a text has cost where the server does not tell: most send one token at a time."""
+        return Usage(prompt_tokens=self.count_prompt(prompt), output_tokens=num_pieces)
+
+    def _count_prompt(self, prompt: Prompt) -> int:
+        return self.tokens.count(prompt.text) + FRAME
+
+    def _deltas(
+        self, prompt: Prompt, *, max_tokens: int, fields: Mapping[str, Any]
+    ) -> Iterator[Delta]:
+        streaming = {"stream": True, "stream_options": {"include_usage": True}}
+        body = request_body(
+            self.address.model, prompt, max_tokens=max_tokens, fields={**streaming, **fields}
+        )
+        first, others = self._tolerated(body | self._extra, self._begin)
+        finish = ""
+        try:
+            for delta in chain(first, others):
+                finish = delta.finish or finish
+                yield delta
+        except StreamCut:
+            if not finish:  # else it is complete, and its server only forgot to say so
+                raise
+
+    def _begin(self, body: dict[str, Any]) -> tuple[list[Delta], Iterator[Delta]]:
+        """The first piece, which a refusal comes in place of, and those behind it."""
+        deltas = self._parsed(self.connection.stream(self._chat_url, body))
+        return list(islice(deltas, 1)), deltas
+
+    def _parsed(self, events: Iterator[dict[str, Any]]) -> Iterator[Delta]:
+        for event in events:
+            try:
+                yield delta_of(event)
+            except Malformed as error:
+                raise AnswerMalformed(self.address.url, str(error)) from None
+
+    def _tolerated(self, body: dict[str, Any], ask: Callable[[dict[str, Any]], T]) -> T:
+        """Asks anew without what the server complains of, and remembers that once it has helped."""
+        body = {name: value for name, value in body.items() if name not in self.refused}
+        try:
+            return ask(body)
+        except RequestRefused as error:
+            without = to_drop(error.said, body) if error.status in (400, 422) else frozenset()
+            if not without:
+                raise
+        answer = self._tolerated({n: v for n, v in body.items() if n not in without}, ask)
+        self.refused |= without
+        return answer
+
+
+def open_model(
+    address: Address,
+    *,
+    key: Key,
+    limits: Limits,
+    patience: Patience,
+    context: int | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> RemoteModel:
+    """Looks whether the server is there and serves the model. `context` limits what the server tells of it.
+
+    Raises `ServerUnreachable`, `KeyRefused`, `ModelUnknown`, `SeveralModels` and what else a server can do wrong.
+    """
+    connection = Connection(address.url, key=key, limits=limits, patience=patience)
+    try:
+        listed = models_in(connection.get(f"{address.url}/models"), address.url)
+        if not address.model and len(listed) != 1:
+            raise SeveralModels(address.url, known=sorted(listed))
+        name = address.model or next(iter(listed))
+        if name not in listed:
+            raise ModelUnknown(address.url, name, known=sorted(listed))
+        return RemoteModel(
+            connection,
+            Address(address.url, name),
+            context=context_of(listed[name], setting=context),
+            extra=extra or {},
+        )
+    except BaseException:
+        connection.close()
+        raise
+
+
+def models_in(answer: Mapping[str, Any], url: str) -> dict[str, dict[str, Any]]:
+    """The models of a list, by name. Raises `AnswerMalformed`."""
+    models = answer.get("data")
+    if not isinstance(models, list):
+        raise AnswerMalformed(url, "its list of models is none")
+    return {
+        mended(model["id"]): model
+        for model in models
+        if isinstance(model, dict) and isinstance(model.get("id"), str)
+    }
+
+
+def context_of(model: Mapping[str, Any], *, setting: int | None) -> Context:
+    told = [model.get(key) for key in CONTEXT_KEYS]
+    known = [n for n in told if isinstance(n, int) and not isinstance(n, bool) and n > 0]
+    if known and (setting is None or known[0] <= setting):
+        return Context(known[0], "told by the server")
+    if setting is not None:
+        return Context(setting, "set in GLEANDRAFT_CONTEXT")
+    return Context(ASSUMED_CONTEXT, "assumed; set GLEANDRAFT_CONTEXT to what the server allows")
+
+
+def root_of(url: str) -> str:
+    """Where servers keep what is not in the dialect: beside /v1, not under it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/v1')}"

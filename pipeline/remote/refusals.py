@@ -1,0 +1,43 @@
+"""What a server says when it refuses, and what it means: every server has words of its own for the same thing."""
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+LONGEST = 300  # characters of a server's words that an error repeats
+
+LENGTH = re.compile(
+    r"context.{0,3}(length|size|window)|maximum model length|max_model_len|context_length_exceeded"
+    r"|(prompt|input) is too long|too many tokens",
+    re.IGNORECASE,
+)
+# Fields of a request that not every server knows, and other words by which one may complain of each.
+OPTIONAL = {
+    "response_format": re.compile(r"response.?format|json.?schema|guided|grammar|structured", re.I),
+    "chat_template_kwargs": re.compile(r"chat.?template|enable.?thinking", re.I),
+    "stream_options": re.compile(r"stream.?options|include.?usage", re.I),
+}
+LOGPROBS = re.compile(r"log.?prob", re.IGNORECASE)
+
+
+def said_by(answer: Any) -> str:
+    """The message in an error's body, in one line and not too long; empty where there is none."""
+    error = answer.get("error", answer) if isinstance(answer, dict) else answer
+    if isinstance(error, dict):
+        parts = [error.get("code"), error.get("message") or error.get("detail")]
+        text = " ".join(part for part in parts if isinstance(part, str))
+    else:
+        text = error if isinstance(error, str) else ""
+    text = text.encode("utf-8", "replace").decode()
+
+    return " ".join(text.split())[:LONGEST]
+
+
+def is_about_length(said: str) -> bool:
+    return bool(LENGTH.search(said))
+
+
+def to_drop(said: str, fields: Collection[str]) -> frozenset[str]:
+    """Which of a request's optional fields to leave out next time: those complained of, else all."""
+    named = {name for name in fields if name in OPTIONAL and OPTIONAL[name].search(said)}
+    return frozenset(named or OPTIONAL.keys() & set(fields))

@@ -1,0 +1,160 @@
+"""Query-OPT against a server: a schema where it takes one, a tolerant reading, and a ladder of asking anew."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+from pipeline.errors import SummaryCancelled
+from pipeline.prompts import NOTHING_SAID, multi_query_by_number, one_line
+from pipeline.remote.chat import schema_format
+from pipeline.remote.curve import SuccessCurve
+from pipeline.remote.errors import AskFailed, QueryUnheard
+from pipeline.remote.model import RemoteModel
+from pipeline.remote.tolerant import summaries_in
+from pipeline.types import Usage
+from pipeline.window_reader import Told, WindowAnswer, WindowPrompt
+
+ANSWER_FRAME = 16  # tokens of JSON around one summary
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request: some queries of a prompt."""
+
+    prompt: WindowPrompt
+    places: tuple[int, ...]  # of the queries in the prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of one request."""
+
+    texts: dict[int, str]  # by the places of the queries
+    usage: Usage
+    why: str = ""  # others are missing
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the queries of one prompt have come."""
+
+    prompt: WindowPrompt
+    texts: dict[int, str] = field(default_factory=dict)
+    attempts: dict[int, int] = field(default_factory=dict)
+    why: dict[int, str] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def missing(self) -> list[int]:
+        return [n for n in range(len(self.prompt.queries)) if n not in self.texts]
+
+    def asks(self, size: int) -> Iterator[Ask]:
+        """Requests for what is missing, as even as may be, of at most `size` queries each."""
+        missing = self.missing
+        num_asks = ceil(len(missing) / size)
+        for number in range(num_asks):
+            start = number * len(missing) // num_asks
+            end = (number + 1) * len(missing) // num_asks
+            yield Ask(self.prompt, tuple(missing[start:end]))
+
+    def take(self, ask: Ask, heard: Heard) -> None:
+        self.usage += heard.usage
+        self.texts |= heard.texts
+        for place in ask.places:
+            self.attempts[place] = self.attempts.get(place, 0) + 1
+            self.why[place] = heard.why
+
+
+class RemoteWindowReader:
+    """Answers are accepted one by one, by number: what one of them lacks does no harm to the others."""
+
+    def __init__(
+        self, model: RemoteModel, *, summary_tokens: int, curve: SuccessCurve | None = None
+    ) -> None:
+        self._model = model
+        self._summary_tokens = summary_tokens
+        self.curve = curve or SuccessCurve()
+
+    def read(
+        self, prompts: Sequence[WindowPrompt], *, should_stop: Callable[[], bool]
+    ) -> list[WindowAnswer]:
+        """All requests of a rung run at the same time; what is missing then goes up to the next.
+
+        Raises `SummaryCancelled`, and what makes every further request useless.
+        """
+        progress = [Progress(prompt) for prompt in prompts]
+        with ThreadPoolExecutor(self._model.connection.limits.at_once) as pool:
+            for rung, size in enumerate(rungs(self.curve.batch, prompts)):
+                asks = [(each, ask) for each in progress for ask in each.asks(size)]
+                heard = pool.map(lambda ask: self._hear(ask, should_stop), [ask for _, ask in asks])
+                for (each, ask), said in zip(asks, heard, strict=True):
+                    each.take(ask, said)
+                    if rung == 0:
+                        num_asked, num_usable = len(ask.places), len(said.texts)
+                        self.curve.learn(num_asked=num_asked, num_usable=num_usable)
+
+        return [self._answer(each) for each in progress]
+
+    def _hear(self, ask: Ask, should_stop: Callable[[], bool]) -> Heard:
+        """What of the answer is usable, even if it broke off."""
+        queries = [ask.prompt.queries[place].text for place in ask.places]
+        text, usage, why = "", Usage(), "its answer was left out or empty"
+        try:
+            for delta in self._model.write(
+                multi_query_by_number(ask.prompt.turns, queries),
+                max_tokens=len(queries) * (self._summary_tokens + ANSWER_FRAME),
+                fields={"response_format": schema_format("summaries", schema_of(len(queries)))},
+            ):
+                if should_stop():
+                    raise SummaryCancelled
+                text += delta.text
+                usage += delta.usage or Usage()
+                why = "its answer was cut for want of tokens" if delta.finish == "length" else why
+        except AskFailed as error:
+            why = str(error)
+        found = summaries_in(text, range(1, len(queries) + 1))
+
+        return Heard({ask.places[n - 1]: tidied(found[n]) for n in sorted(found)}, usage, why)
+
+    def _answer(self, progress: Progress) -> WindowAnswer:
+        return WindowAnswer(
+            tuple(self._told(progress, place) for place in range(len(progress.prompt.queries))),
+            progress.usage,
+        )
+
+    def _told(self, progress: Progress, place: int) -> Told:
+        attempts = progress.attempts[place]
+        if place in progress.texts:
+            return Told(progress.texts[place], attempts=attempts)
+        error = QueryUnheard(self._model.name, attempts=attempts, why=progress.why[place])
+        return Told(error=str(error), attempts=attempts)
+
+
+def rungs(batch: int, prompts: Sequence[WindowPrompt]) -> tuple[int, ...]:
+    """Queries of a request on each rung: as many as the model can take, half of them, one. One alone is asked twice."""
+    most = max((len(prompt.queries) for prompt in prompts), default=1)
+    first = min(batch, most)
+    half = ceil(first / 2)
+
+    return (first, half) if half == 1 else (first, half, 1)
+
+
+def schema_of(num_queries: int) -> dict[str, Any]:
+    """A text under each number and nothing else: none can be left out, doubled or made up."""
+    numbers = [str(number) for number in range(1, num_queries + 1)]
+    return {
+        "type": "object",
+        "properties": {number: {"type": "string"} for number in numbers},
+        "required": numbers,
+        "additionalProperties": False,
+    }
+
+
+def tidied(text: str) -> str:
+    """One line; and whatever says nothing says so in our words."""
+    line = one_line(text).strip()
+    says_nothing = line.strip("\"'. ").casefold() == NOTHING_SAID.strip(".").casefold()
+
+    return NOTHING_SAID if says_nothing else line
