@@ -28,7 +28,7 @@ from pipeline import (
     build_summarizer,
     load_settings,
 )
-from pipeline.summarize import Mode
+from pipeline.types import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,5 +145,5 @@ def examples_of(done: Sequence[ReadMeeting]) -> Iterator[dict[str, Any]]:
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("summaries", help=__doc__)
     add_options(command, counted="meetings", count=35, num_examples=10)
-    command.add_argument("--mode", choices=["multi", "single"], default="multi")
+    command.add_argument("--mode", choices=["multi", "single", "fork"], default="multi")
     command.set_defaults(run=summaries)

@@ -205,7 +205,9 @@ class ItemRecord(Record):
     summary: str
     citations: tuple[CitationRecord, ...]
     error: str | None
-    mode: str
+    mode: (
+        str  # how it shared a prompt with others: single, multi or fork; auto until that is decided
+    )
     attempts: int
     usage: UsageRecord
 
@@ -230,6 +232,7 @@ class JobRecord(Record):
     error: str | None
     model: str | None = None
     timings: Mapping[str, float] = field(default_factory=dict)  # stage -> seconds
+    read: str = "all"  # or "best": of the transcript only the turns that match best
     states: tuple[JobStatus, ...] = ()  # every state it has been in, oldest first
 
 

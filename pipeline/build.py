@@ -109,8 +109,9 @@ def build_window_reader(settings: Settings) -> tuple[Writer, WindowReader]:
     """The main model as a writer, and as a reader of windows."""
     if is_remote(settings.model):
         model = open_main_model(settings)
-        tokens = settings.summary_tokens
-        return RemoteWriter(model), RemoteWindowReader(model, summary_tokens=tokens)
+        return RemoteWriter(model), RemoteWindowReader(
+            model, summary_tokens=settings.summary_tokens, layout=settings.layout
+        )
     writer = build_local_writer(settings)
     return writer, LocalWindowReader(writer, settings, must_quote=must_quote(settings))
 

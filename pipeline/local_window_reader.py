@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from decoding import Chain, Template
 from decoding.errors import DecodingError
 from pipeline.errors import QueryUnanswered, SummaryCancelled
-from pipeline.local_writer import LocalWriter
+from pipeline.local_writer import FormedPrompt, LocalWriter
 from pipeline.prompts import NOTHING_SAID, multi_query, skeleton
 from pipeline.report import reports
 from pipeline.settings import Settings
 from pipeline.skeleton import chain_of, fitting, template_of
 from pipeline.types import Usage
-from pipeline.window_reader import Told, WindowAnswer, WindowPrompt
+from pipeline.window_reader import Ability, Told, WindowAnswer, WindowPrompt
+
+MOST_SHARED = 13  # queries of one prompt; as many as were measured
 
 
 class LocalWindowReader:
@@ -26,46 +29,56 @@ class LocalWindowReader:
         self._settings = settings
         self._must_quote = must_quote
 
+    @property
+    def ability(self) -> Ability:
+        engine = self._writer.engine
+        num_taken = engine.num_running + engine.num_waiting
+        return Ability(
+            max(0, engine.num_slots - num_taken),
+            most_shared=MOST_SHARED,
+            reads_once=self._settings.layout == "ours",
+        )
+
     def read(
         self, prompts: Sequence[WindowPrompt], *, should_stop: Callable[[], bool]
     ) -> list[WindowAnswer]:
-        """A prompt that comes to grief is asked again query by query, so that only what is at fault is lost."""
-        return [self._read(prompt, should_stop=should_stop) for prompt in prompts]
-
-    def _read(self, prompt: WindowPrompt, *, should_stop: Callable[[], bool]) -> WindowAnswer:
+        """Prompts that come to grief are asked one by one, then query by query: only what is at fault is lost."""
         try:
-            return self._write(prompt, should_stop=should_stop)
+            return self._write(prompts, should_stop=should_stop)
         except DecodingError as error:
-            if len(prompt.queries) == 1:
-                return WindowAnswer((Told(error=str(QueryUnanswered(error))),), Usage())
-        return self._read_singly(prompt, should_stop=should_stop)
+            if len(prompts) == len(prompts[0].queries) == 1:
+                return [WindowAnswer((Told(error=str(QueryUnanswered(error))),), Usage())]
+        if len(prompts) > 1:
+            return [
+                asked_again(answer)
+                for prompt in prompts
+                for answer in self.read([prompt], should_stop=should_stop)
+            ]
+        singly = [WindowPrompt(prompts[0].turns, (query,)) for query in prompts[0].queries]
+        answers = [self.read([prompt], should_stop=should_stop)[0] for prompt in singly]
 
-    def _read_singly(
-        self, prompt: WindowPrompt, *, should_stop: Callable[[], bool]
-    ) -> WindowAnswer:
-        answers = [
-            self._read(WindowPrompt(prompt.turns, (query,)), should_stop=should_stop)
-            for query in prompt.queries
-        ]
-        told = (answer.told[0] for answer in answers)
-        return WindowAnswer(
-            tuple(Told(each.text, each.error, attempts=each.attempts + 1) for each in told),
-            sum((answer.usage for answer in answers), start=Usage()),
-        )
+        return [asked_again(joined(answers))]
 
-    def _write(self, prompt: WindowPrompt, *, should_stop: Callable[[], bool]) -> WindowAnswer:
-        text, usage, form = "", Usage(), self._form(prompt)
-        for piece in self._writer.write(
-            multi_query(prompt.turns, [query.text for query in prompt.queries]),
-            max_new_tokens=form.longest,
-            constraint=form,
-        ):
+    def _write(
+        self, prompts: Sequence[WindowPrompt], *, should_stop: Callable[[], bool]
+    ) -> list[WindowAnswer]:
+        texts, usages = [""] * len(prompts), [Usage()] * len(prompts)
+        for number, piece in self._writer.write_together([self.formed(p) for p in prompts]):
             if should_stop():
                 raise SummaryCancelled
-            text += piece.text
-            usage += piece.usage
+            texts[number] += piece.text
+            usages[number] += piece.usage
 
-        return WindowAnswer(tuple(map(Told, parse_summaries(text))), usage)
+        return [
+            WindowAnswer(tuple(map(Told, parse_summaries(text))), usage)
+            for text, usage in zip(texts, usages, strict=True)
+        ]
+
+    def formed(self, prompt: WindowPrompt) -> FormedPrompt:
+        asked = multi_query(
+            prompt.turns, [query.text for query in prompt.queries], layout=self._settings.layout
+        )
+        return FormedPrompt(asked, self._form(prompt))
 
     def _form(self, prompt: WindowPrompt) -> Template | Chain:
         tokenizer, vocabulary = self._writer.tokenizer, self._writer.engine.model.vocabulary
@@ -82,6 +95,19 @@ class LocalWindowReader:
             vocabulary=vocabulary,
             longest_gap=self._settings.summary_tokens,
         )
+
+
+def joined(answers: Sequence[WindowAnswer]) -> WindowAnswer:
+    """The answers to queries that were asked singly as one."""
+    return WindowAnswer(
+        tuple(told for answer in answers for told in answer.told),
+        sum((answer.usage for answer in answers), start=Usage()),
+    )
+
+
+def asked_again(answer: WindowAnswer) -> WindowAnswer:
+    told = (replace(each, attempts=each.attempts + 1) for each in answer.told)
+    return WindowAnswer(tuple(told), answer.usage)
 
 
 def parse_summaries(text: str) -> tuple[str, ...]:

@@ -1,9 +1,20 @@
 """The writer in this process: hands prompts down to the engine as tokens and brings text back up, piece by piece."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from decoding import Choice, Constraint, Cost, Engine, FinishReason, Request, SamplingParams
+from decoding import (
+    Chain,
+    Choice,
+    Cost,
+    Engine,
+    FinishReason,
+    Request,
+    SamplingParams,
+    Step,
+    Template,
+)
 from pipeline.prompts import Prompt
 from pipeline.tokenizer import FirstLine, TextStream, TextTokenizer
 from pipeline.types import Trace, Usage
@@ -24,6 +35,14 @@ def usage_of(cost: Cost) -> Usage:
         cached_tokens=cost.cached_tokens,
         by_source={s.value: (a.drafted, a.accepted) for s, a in cost.by_source.items()},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FormedPrompt:
+    """A prompt with the form that its text is forced into."""
+
+    prompt: Prompt
+    form: Template | Chain
 
 
 class LocalWriter:
@@ -73,10 +92,9 @@ class LocalWriter:
         references: Sequence[str] = (),
         guesses: Sequence[str] = (),
         one_of: Sequence[str] = (),
-        constraint: Constraint | None = None,
         draft: bool = True,
     ) -> Iterator[Piece]:
-        """Greedy text, at most one line unless a constraint says otherwise.
+        """Greedy text of at most one line.
 
         `references` and `guesses` seed the draft trees.
         """
@@ -87,10 +105,10 @@ class LocalWriter:
             sampling=SamplingParams(temperature=0.0),
             references=[self.tokenizer.encode(text) for text in references],
             guesses=[self.tokenizer.encode(text) for text in guesses],
-            constraint=self._choice(one_of) if one_of else constraint,
+            constraint=self._choice(one_of) if one_of else None,
             draft=draft,
         )
-        text = TextStream(self.tokenizer) if constraint else FirstLine(self.tokenizer)
+        text = FirstLine(self.tokenizer)
         if self._memory:
             self._memory.begin_text()
         try:
@@ -99,17 +117,49 @@ class LocalWriter:
             if self._memory:
                 self._memory.end_text()
 
+    def write_together(self, forms: Sequence[FormedPrompt]) -> Iterator[tuple[int, Piece]]:
+        """Greedy texts in their forms, written as one batch; what the prompts begin with alike is read once.
+
+        The pieces of all texts as they come, each with the number of its prompt, from 0.
+        """
+        together = object()
+        requests = [self._request_of(formed, group=together) for formed in forms]
+        texts = [TextStream(self.tokenizer) for _ in forms]
+        if self._memory:
+            self._memory.begin_text()
+        try:
+            for step in self.engine.generate(requests):
+                yield step.request, piece_of(step, texts[step.request])
+        finally:
+            if self._memory:
+                self._memory.end_text()
+
+    def _request_of(self, formed: FormedPrompt, *, group: Hashable) -> Request:
+        return Request(
+            prompt=self.tokenizer.encode_prompt(formed.prompt),
+            max_new_tokens=formed.form.longest,
+            stop_ids=self.engine.model.stop_ids,
+            constraint=formed.form,
+            group=group,
+        )
+
     def _choice(self, texts: Sequence[str]) -> Choice:
         return Choice(
             [self.tokenizer.encode(text) for text in texts],
             vocabulary=self.engine.model.vocabulary,
         )
 
-    def _pieces(self, request: Request, text: TextStream | FirstLine) -> Iterator[Piece]:
+    def _pieces(self, request: Request, text: FirstLine) -> Iterator[Piece]:
         for step in self.engine.generate([request]):
-            is_cut = step.finish is FinishReason.LENGTH
-            yield Piece(
-                text.push(step.tokens), usage_of(step.cost), tokens=step.tokens, is_cut=is_cut
-            )
-            if isinstance(text, FirstLine) and text.is_over:
+            yield piece_of(step, text)
+            if text.is_over:
                 return
+
+
+def piece_of(step: Step, text: TextStream | FirstLine) -> Piece:
+    return Piece(
+        text.push(step.tokens),
+        usage_of(step.cost),
+        tokens=step.tokens,
+        is_cut=step.finish is FinishReason.LENGTH,
+    )

@@ -1,12 +1,16 @@
 """Every prompt of the product: one pure function each, made of segments that are tokenised one by one."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from pipeline.clauses import clause_texts
 
 REFUSAL = "The passages do not say."
 NOTHING_SAID = "Nothing on this."
+
+Layout = Literal["ours", "paper"]  # of a prompt for summaries: transcript first, or queries first
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,39 +99,87 @@ def sub_questions(question: str) -> Prompt:
     return Prompt((f"Question: {one_line(question)}\n", "Simpler questions to answer first:\n1."))
 
 
-def multi_query(turns: Sequence[NumberedText], queries: Sequence[str]) -> Prompt:
+def multi_query(
+    turns: Sequence[NumberedText], queries: Sequence[str], *, layout: Layout = "ours"
+) -> Prompt:
     """Query-OPT (Laskar et al., EMNLP 2024): all queries over one transcript in one prompt, answered by id.
 
-    The transcript comes first, so that prompts over the same transcript share their beginning.
+    In our layout transcript and instruction come first, so that prompts over one transcript share all but their
+    queries; in the paper's the queries come first. What users wrote is made `harmless` and stands on numbered lines,
+    so it is no line of ours.
     """
-    return Prompt(
-        (
-            "Transcript:\n",
-            *(numbered_line(turn) for turn in turns),
-            "Queries:\n",
-            *(f"{number}. {one_line(query)}\n" for number, query in enumerate(queries, start=1)),
-            "For each query quote the turns that match it best, then summarise in one or two sentences what they say "
-            f'on it, citing turns like [1]. Where they say nothing, write "{NOTHING_SAID}"\n',
-            "Summaries as JSON:\n",
-        )
-    )
+    return laid_out(turns, queries, how=HOW_TO_SUMMARISE, ending=(SUMMARIES,), layout=layout)
 
 
-def multi_query_by_number(turns: Sequence[NumberedText], queries: Sequence[str]) -> Prompt:
+def multi_query_by_number(
+    turns: Sequence[NumberedText], queries: Sequence[str], *, layout: Layout = "ours"
+) -> Prompt:
     """The same for a model that nobody can force into a form: it must know all of the form from the prompt."""
     shape = ", ".join(f'"{number}": "..."' for number in range(1, len(queries) + 1))
-    return Prompt(
-        (
-            "Transcript:\n",
-            *(numbered_line(turn) for turn in turns),
-            "Queries:\n",
-            *(f"{number}. {one_line(query)}\n" for number, query in enumerate(queries, start=1)),
-            "For each query summarise in one or two sentences what the transcript says on it, keeping to its words and "
-            f'citing its lines like [1]. Where it says nothing, write "{NOTHING_SAID}"\n',
-            "Answer with one JSON object and nothing else, the summary of each query under its number:\n",
-            f"{{{shape}}}\n",
-        )
+    ending = (
+        "Answer with one JSON object and nothing else, the summary of each query under its number:\n",
+        f"{{{shape}}}\n",
     )
+    return laid_out(turns, queries, how=HOW_TO_SUMMARISE_FREELY, ending=ending, layout=layout)
+
+
+def laid_out(
+    turns: Sequence[NumberedText],
+    queries: Sequence[str],
+    *,
+    how: str,
+    ending: Sequence[str],
+    layout: Layout,
+) -> Prompt:
+    said = [turn_line(turn) for turn in turns]
+    asked = [f"{number}. {harmless(query)}\n" for number, query in enumerate(queries, start=1)]
+    if layout == "paper":
+        return Prompt(
+            (
+                *("A list of queries is followed by a transcript. ", how),
+                *(delimiter("Queries"), *asked, delimiter("End of the queries")),
+                *(delimiter("Transcript"), *said, delimiter("End of the transcript")),
+                *ending,
+            )
+        )
+
+    return Prompt(("Transcript:\n", *said, how, "Queries:\n", *asked, *ending))
+
+
+HOW_TO_SUMMARISE = (
+    "For each query quote the turns that match it best, then summarise in one or two sentences what they say "
+    f'on it, citing turns like [1]. Where they say nothing, write "{NOTHING_SAID}"\n'
+)
+HOW_TO_SUMMARISE_FREELY = (
+    "For each query summarise in one or two sentences what the transcript says on it, keeping to its words and "
+    f'citing its lines like [1]. Where it says nothing, write "{NOTHING_SAID}"\n'
+)
+SUMMARIES = "Summaries as JSON:\n"
+
+
+def delimiter(name: str) -> str:
+    return f"=== {name} ===\n"
+
+
+def harmless(text: str) -> str:
+    """One line without what a prompt gives a meaning to, one character for another: neither markers nor delimiters."""
+    line = MARKER_BRACKETS.sub(lambda match: f"({match.group()[1:-1]})", whole(one_line(text)))
+    return RULE.sub(lambda match: "-" * len(match.group()), line)
+
+
+def whole(text: str) -> str:
+    """Text that can be encoded: what is only half of a sign becomes the sign for what is lost."""
+    return HALF_SIGN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+HALF_SIGN = re.compile("[\ud800-\udfff]")  # of a pair in UTF-16: no text by itself
+MARKER_BRACKETS = re.compile(r"\[[\d\s,;]+\]")
+RULE = re.compile("={2,}")  # what a delimiter is made of
+
+
+def turn_line(turn: NumberedText) -> str:
+    label = f"{harmless(turn.label)}: " if turn.label else ""
+    return f"[{turn.number}] {label}{harmless(turn.text)}\n"
 
 
 def numbered_line(item: NumberedText) -> str:
@@ -141,8 +193,8 @@ def marked_line(item: NumberedText) -> str:
 
 
 def marked_turn(turn: NumberedText) -> str:
-    label = f"{one_line(turn.label)}: " if turn.label else ""
-    return f"{label}{one_line(turn.text).strip()} [{turn.number}]"
+    label = f"{harmless(turn.label)}: " if turn.label else ""
+    return f"{label}{harmless(turn.text).strip()} [{turn.number}]"
 
 
 def json_safe(text: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from pipeline.prompts import NumberedText
+from pipeline.prompts import NumberedText, harmless
 from retrieval.words import STOP_WORDS
 
 FILLER = re.compile(r",? ?\b(?:uh|um|uhm|hmm|mm|mmm|er|erm|ah|you know)\b,?|@", re.I)
@@ -32,11 +32,12 @@ def report(turn: NumberedText) -> str:
 
     Words of the first person are told directly: "Ann said: we need two weeks [4]."
     """
-    words = STUTTER.sub(once, " ".join(FILLER.sub("", turn.text).split()))
+    words = STUTTER.sub(once, " ".join(FILLER.sub("", harmless(turn.text)).split()))
     said = RUN_UP.sub("", words) or words
     first, _, rest = said.partition(" ")
     said = f"{first.lower()} {rest}" if first.lower() in PLAIN_STARTS else said
-    spoken = f"{turn.label} {verb_for(said)} {said}" if turn.label else said
+    label = harmless(turn.label)
+    spoken = f"{label} {verb_for(said)} {said}" if label else said
 
     return f"{spoken.rstrip(' .,;')} [{turn.number}]."
 

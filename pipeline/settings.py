@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import InvalidSetting, UnknownSetting
+from pipeline.prompts import Layout
 
 PREFIX = "GLEANDRAFT_"
 EMBEDDED_MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -65,6 +66,9 @@ class Settings(BaseSettings):
     )
     answer_tokens: int = Field(default=96, ge=1)  # longest answer
     guess_tokens: int = Field(default=24, ge=1)  # longest guess of the proxy
+    layout: Layout = (
+        "ours"  # of a prompt for summaries: ours, or paper: queries before the transcript
+    )
     window_tokens: int = Field(default=900, ge=64)  # transcript that one summary prompt holds
     summary_tokens: int = Field(default=96, ge=1)  # longest summary of one query over one window
     num_focus: int = Field(default=3, ge=0)  # best clauses or turns shown with a question or query

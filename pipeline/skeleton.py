@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,15 @@ class Plan:
 
     best: tuple[NumberedText, ...]  # its full sentences, with the numbers of their turns
 
-    def shown_in(self, turns: range) -> tuple[NumberedText, ...]:
-        """The planned sentences of these turns, numbered from the first turn on; where none is planned, the best."""
-        planned = [turn for turn in self.best[:NUM_PLANNED] if turn.number in turns]
-        shown = planned or [turn for turn in self.best if turn.number in turns][:1]
-        return tuple(
-            NumberedText(turn.number - turns.start + 1, turn.text, turn.label) for turn in shown
-        )
+    def shown_in(self, turns: Sequence[int]) -> tuple[NumberedText, ...]:
+        """The planned sentences of the turns with these numbers, numbered anew from 1 in the order of the turns.
+
+        Where none is planned, the best.
+        """
+        anew = {number: new for new, number in enumerate(turns, start=1)}
+        planned = [turn for turn in self.best[:NUM_PLANNED] if turn.number in anew]
+        shown = planned or islice((turn for turn in self.best if turn.number in anew), 1)
+        return tuple(NumberedText(anew[turn.number], turn.text, turn.label) for turn in shown)
 
     def place_of(self, number: int, quote: str) -> int:
         """The place of the sentence of that turn that holds the quote, 0 for the best; the last for none."""

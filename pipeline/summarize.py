@@ -1,19 +1,22 @@
 """Query-OPT: all queries over one transcript in one prompt per window, answered by id, then reduced over windows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal
+from dataclasses import dataclass, replace
 
-from pipeline import prompts
 from pipeline.ask import Stopwatch
 from pipeline.context import Ranker
 from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong
 from pipeline.gathered import Gathered
-from pipeline.prompts import NOTHING_SAID, NumberedText
+from pipeline.modes import Rounds, choose_mode, fewest_parts, in_rounds, rounds
+from pipeline.prompts import NOTHING_SAID, NumberedText, multi_query, whole
 from pipeline.reduce import Place, reduce_notes
 from pipeline.settings import Settings
 from pipeline.skeleton import FOCUS_TOKENS, Plan, plan
 from pipeline.types import (
     Coverage,
+    Extent,
+    Mode,
+    ModeChoice,
     QuerySummary,
     SummaryQuery,
     SummaryReport,
@@ -21,14 +24,20 @@ from pipeline.types import (
     WindowDone,
 )
 from pipeline.window_reader import AskedQuery, WindowAnswer, WindowPrompt, WindowReader
-from pipeline.windows import cut_windows, short_turns
+from pipeline.windows import best_window, cut_windows, short_turns
 from pipeline.writer import Writer
 from retrieval.types import Document, Passage, Turn
 
-Mode = Literal["multi", "single"]
-
 LONGEST_TURN = 160  # tokens; longer ones are cut between sentences, so that a citation points at something short
 QUERY_FRAME = 32  # tokens that the prompt or the skeleton puts around one query, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One window of a transcript, and who is asked on it."""
+
+    turns: tuple[int, ...]  # their numbers, from 1, in the order of the transcript
+    asked: Rounds[Gathered]
 
 
 class Summarizer:
@@ -52,93 +61,149 @@ class Summarizer:
         transcript: Document,
         queries: Sequence[SummaryQuery],
         *,
-        mode: Mode = "multi",
+        mode: ModeChoice = "auto",
+        read: Extent = "all",
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[WindowDone | SummaryReport]:
         """One `WindowDone` per window, then the report. What a shared prompt cost is told with its first query.
+
+        To read the best is to read one window only: the turns that match best those queries that are asked on it.
 
         Raises `NoQueries`, `DuplicateQueryIds` or `QueriesTooLong` at once, and `SummaryCancelled` between two decoding
         steps when `should_stop` says so.
         """
         check_queries(queries)
-        batches = [queries] if mode == "multi" else [[query] for query in queries]
-        budget = min(map(self._window_budget, batches))
+        queries = [replace(query, text=whole(query.text)) for query in queries]
+        used = self._choose(queries) if mode == "auto" else mode
+        planned = rounds(queries, used, fits=self._leaves_a_window)
+        budget = min(self._window_budget(batch) for together in planned for batch in together)
 
-        return self._read(transcript, batches, budget=budget, mode=mode, should_stop=should_stop)
+        return self._read(
+            transcript, planned, budget=budget, mode=used, read=read, should_stop=should_stop
+        )
+
+    def _choose(self, queries: Sequence[SummaryQuery]) -> Mode:
+        return choose_mode(
+            num_queries=len(queries),
+            num_prompts=len(fewest_parts(queries, fits=self._leaves_a_window)),
+            ability=self.reader.ability,
+        )
 
     def _read(
         self,
         transcript: Document,
-        batches: Sequence[Sequence[SummaryQuery]],
+        planned: Rounds[SummaryQuery],
         *,
         budget: int,
         mode: Mode,
+        read: Extent,
         should_stop: Callable[[], bool],
     ) -> Iterator[WindowDone | SummaryReport]:
         watch = Stopwatch()
         turns = self._turns(transcript)
-        windows = self._windows(turns, budget=budget)
-        numbers = {as_passage(turn, transcript).id: n for n, turn in enumerate(turns, start=1)}
-        gathered = [
-            [Gathered(query, plan(query.text, numbered(turns), rank=self._rank)) for query in batch]
-            for batch in batches
-        ]
-        for number, window in enumerate(windows, start=1):
-            first = numbers[as_passage(window[0], transcript).id]
-            passages = [as_passage(turn, transcript) for turn in window]
-            for batch in gathered:
-                asked = [each for each in batch if each.error is None]
-                if asked:
-                    prompt = prompt_of(window, asked, first=first)
-                    [answer] = self.reader.read([prompt], should_stop=should_stop)
-                    take(answer, asked, passages)
-            yield WindowDone(number, len(windows))
+        gathered = in_rounds(planned, lambda query: Gathered(query, self._plan(query, turns)))
+        sections = self._sections(turns, gathered, budget=budget, read=read)
+        watch.lap("plan")
+        for number, section in enumerate(sections, start=1):
+            passages = [as_passage(turns[turn - 1], transcript) for turn in section.turns]
+            for together in section.asked:
+                self._ask(together, section.turns, passages, should_stop=should_stop)
+            yield WindowDone(number, len(sections))
         watch.lap("read")
+        numbers = {as_passage(turn, transcript).id: n for n, turn in enumerate(turns, start=1)}
         items = tuple(
             item_of(each, mode=mode, place=place_in(each.plan, numbers))
-            for batch in gathered
+            for together in gathered
+            for batch in together
             for each in batch
         )
         watch.lap("reduce")
         yield SummaryReport(
             items=items,
-            coverage=self._coverage(transcript, windows),
+            coverage=self._coverage(turns, sections),
             usage=sum((item.usage for item in items), start=Usage()),
             timings=watch.timings,
             model=self.writer.model,
         )
 
     def _turns(self, transcript: Document) -> list[Turn]:
-        count = self.writer.count
-        return list(short_turns(transcript.turns, size=count, budget=LONGEST_TURN))
+        turns = [
+            replace(turn, text=whole(turn.text), speaker=whole(turn.speaker or "") or None)
+            for turn in transcript.turns
+        ]
+        return list(short_turns(turns, size=self.writer.count, budget=LONGEST_TURN))
 
-    def _windows(self, turns: Sequence[Turn], *, budget: int) -> list[tuple[Turn, ...]]:
-        count = self.writer.count
-        return cut_windows(turns, size=lambda turn: count(line_of(turn)), budget=budget)
+    def _sections(
+        self, turns: Sequence[Turn], asked: Rounds[Gathered], *, budget: int, read: Extent
+    ) -> list[Section]:
+        sizes = [self.writer.count(line_of(turn)) for turn in turns]
+
+        def size(number: int) -> int:
+            return sizes[number - 1]
+
+        if read == "all":
+            windows = cut_windows(range(1, len(turns) + 1), size=size, budget=budget)
+            return [Section(window, asked) for window in windows]
+        ranked = [
+            [[turn.number for turn in each.plan.best] for batch in together for each in batch]
+            for together in asked
+        ]
+        chosen = [best_window(rankings, size=size, budget=budget) for rankings in ranked]
+
+        return [
+            Section(tuple(sorted(window)), [together])
+            for window, together in zip(chosen, asked, strict=True)
+            if window
+        ]
+
+    def _ask(
+        self,
+        together: Sequence[Sequence[Gathered]],
+        window: Sequence[int],
+        passages: Sequence[Passage],
+        *,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        asked = unfailed(together)
+        prompts = [prompt_of(batch, window, passages) for batch in asked]
+        answers = self.reader.read(prompts, should_stop=should_stop) if prompts else ()
+        for batch, answer in zip(asked, answers, strict=True):
+            take(answer, batch, passages)
+
+    def _plan(self, query: SummaryQuery, turns: Sequence[Turn]) -> Plan:
+        return plan(query.text, numbered(turns), rank=self._rank)
+
+    def _leaves_a_window(self, queries: Sequence[SummaryQuery]) -> bool:
+        """Whether so many queries may share a prompt, and need not make its window smaller."""
+        has_room = self._room(queries) >= self._settings.window_tokens
+        return has_room and len(queries) <= self.reader.ability.most_shared
 
     def _window_budget(self, queries: Sequence[SummaryQuery]) -> int:
-        """Tokens of transcript that fit the context beside the queries and their answers."""
-        count = self.writer.count
-        asked = sum(count(query.text) + QUERY_FRAME for query in queries)
-        frame = self.writer.count_prompt(prompts.multi_query((), ()))
-        room = self.writer.context - frame - asked - self._longest_answer(queries)
+        room, count = self._room(queries), self.writer.count
         if room < 2 * LONGEST_TURN:
             num_tokens = sum(count(query.text) for query in queries)
             raise QueriesTooLong(num_tokens, limit=max(0, num_tokens + room - 2 * LONGEST_TURN))
 
         return min(self._settings.window_tokens, room)
 
+    def _room(self, queries: Sequence[SummaryQuery]) -> int:
+        """Tokens of transcript that fit the context beside the queries and their answers."""
+        asked = sum(self.writer.count(query.text) + QUERY_FRAME for query in queries)
+        frame = self.writer.count_prompt(multi_query((), (), layout=self._settings.layout))
+
+        return self.writer.context - frame - asked - self._longest_answer(queries)
+
     def _longest_answer(self, queries: Sequence[SummaryQuery]) -> int:
         return len(queries) * (self._settings.summary_tokens + FOCUS_TOKENS + QUERY_FRAME)
 
-    def _coverage(self, transcript: Document, windows: Sequence[Sequence[Turn]]) -> Coverage:
+    def _coverage(self, turns: Sequence[Turn], sections: Sequence[Section]) -> Coverage:
         """Share of the transcript's words that stood in some window."""
-        read = {turn for window in windows for turn in window}  # windows overlap
-        num_read = sum(len(turn.text.split()) for turn in read)
-        num_all = sum(len(turn.text.split()) for turn in transcript.turns)
-        num_tokens = sum(self.writer.count(line_of(turn)) for window in windows for turn in window)
+        seen = [number for section in sections for number in section.turns]
+        num_words = [len(turn.text.split()) for turn in turns]
+        num_read = sum(num_words[number - 1] for number in set(seen))  # windows overlap
+        num_tokens = sum(self.writer.count(line_of(turns[number - 1])) for number in seen)
 
-        return Coverage(round(num_read / max(1, num_all), 4), len(windows), num_tokens)
+        return Coverage(round(num_read / max(1, sum(num_words)), 4), len(sections), num_tokens)
 
 
 def check_queries(queries: Sequence[SummaryQuery]) -> None:
@@ -158,12 +223,22 @@ def place_in(chosen: Plan, numbers: Mapping[str, int]) -> Place:
     return lambda citation: chosen.place_of(numbers[citation.passage_id], citation.quote)
 
 
-def prompt_of(window: Sequence[Turn], asked: Sequence[Gathered], *, first: int) -> WindowPrompt:
-    """`first` is the number of the window's first turn in the plans."""
-    inside = range(first, first + len(window))
+def unfailed(together: Sequence[Sequence[Gathered]]) -> list[list[Gathered]]:
+    """The prompts without the queries that have failed, and without prompts that hold no other."""
+    asked = ([each for each in batch if each.error is None] for batch in together)
+    return [batch for batch in asked if batch]
+
+
+def prompt_of(
+    asked: Sequence[Gathered], window: Sequence[int], passages: Sequence[Passage]
+) -> WindowPrompt:
+    """`window` holds the numbers that its turns have in the plans."""
     return WindowPrompt(
-        tuple(numbered(window)),
-        tuple(AskedQuery(each.query.text, each.plan.shown_in(inside)) for each in asked),
+        tuple(
+            NumberedText(number, passage.text, passage.speaker or "")
+            for number, passage in enumerate(passages, start=1)
+        ),
+        tuple(AskedQuery(each.query.text, each.plan.shown_in(window)) for each in asked),
     )
 
 

@@ -8,6 +8,9 @@ from retrieval.lexical import Probe
 from retrieval.types import Hit
 
 RetrievePolicy = Literal["auto", "always", "never"]
+Mode = Literal["single", "multi", "fork"]  # how the queries of a summary share prompts
+ModeChoice = Literal["auto", "single", "multi", "fork"]
+Extent = Literal["all", "best"]  # of a transcript: every turn, or those that match a query best
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +244,8 @@ class QuerySummary:
     status: Literal["succeeded", "failed"]
     summary: str
     citations: tuple[Citation, ...]
-    mode: Literal["multi", "single"]
-    attempts: int
+    mode: Mode
+    attempts: int  # generations that the hardest window took
     usage: Usage = field(default_factory=Usage)
     error: str | None = None
 

@@ -39,7 +39,19 @@ class WindowAnswer:
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """What decides how to hand prompts to a reader."""
+
+    num_free: int  # prompts that it could begin to write at this moment
+    most_shared: int  # queries that one prompt may ask without harm to the answers
+    reads_once: bool  # what prompts over the same window begin with alike is read once
+
+
 class WindowReader(Protocol):
+    @property
+    def ability(self) -> Ability: ...
+
     def read(
         self, prompts: Sequence[WindowPrompt], *, should_stop: Callable[[], bool]
     ) -> Sequence[WindowAnswer]:

@@ -3,9 +3,12 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from retrieval import split_sentences
 from retrieval.types import Turn
+
+T = TypeVar("T")
 
 
 def short_turns(
@@ -63,13 +66,13 @@ def part_of(turn: Turn, start: int, end: int) -> Turn:
 
 
 def cut_windows(
-    turns: Sequence[Turn], *, size: Callable[[Turn], int], budget: int, overlap: int = 1
-) -> list[tuple[Turn, ...]]:
+    turns: Sequence[T], *, size: Callable[[T], int], budget: int, overlap: int = 1
+) -> list[tuple[T, ...]]:
     """Windows of at most `budget` tokens; each starts with the last turns of the one before, at most `overlap`.
 
     A turn that is larger than the budget alone makes a window alone.
     """
-    windows: list[tuple[Turn, ...]] = []
+    windows: list[tuple[T, ...]] = []
     first = 0
     while first < len(turns):
         last, used = first, size(turns[first])
@@ -85,3 +88,19 @@ def cut_windows(
             first += 1  # a window without a new turn would be in vain
 
     return windows
+
+
+def best_window(ranked: Sequence[Sequence[T]], *, size: Callable[[T], int], budget: int) -> set[T]:
+    """What stands first in each ranking, then what stands second, and so on, as far as the budget goes.
+
+    What is too large is left out, and smaller ones behind it may still fit; but never is there nothing.
+    """
+    chosen: set[T] = set()
+    room = budget
+    for place in range(max(map(len, ranked), default=0)):
+        for item in (ranking[place] for ranking in ranked if place < len(ranking)):
+            if item not in chosen and (size(item) <= room or not chosen):
+                chosen.add(item)
+                room -= size(item)
+
+    return chosen

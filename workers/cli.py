@@ -29,9 +29,8 @@ from workers.terminal import (
 if TYPE_CHECKING:
     from gleandraft.wire import JobRecord
     from pipeline import Pipeline, Settings
-    from pipeline.types import Answer, Question
+    from pipeline.types import Answer, Extent, ModeChoice, Question
     from retrieval.types import Document
-    from workers.jobs.types import SummaryMode
 
 __all__ = ["app", "calibrating", "library", "main"]
 
@@ -45,8 +44,15 @@ class Retrieve(StrEnum):
 
 
 class Mode(StrEnum):
-    MULTI = "multi"
+    AUTO = "auto"
     SINGLE = "single"
+    MULTI = "multi"
+    FORK = "fork"
+
+
+class Read(StrEnum):
+    ALL = "all"
+    BEST = "best"
 
 
 QuestionArgument = Annotated[str, typer.Argument(help="The question, or - to read it from a pipe.")]
@@ -165,15 +171,21 @@ def summarize(
     queries: Annotated[list[str], typer.Option("--query", "-q", help="What to find; repeatable.")],
     kb: KbOption = None,
     mode: Annotated[
-        Mode, typer.Option(help="multi: all queries in one prompt; single: one after the other.")
-    ] = Mode.MULTI,
+        Mode,
+        typer.Option(
+            help="multi: all queries in one prompt; fork: a prompt each, written together; single: one by one."
+        ),
+    ] = Mode.AUTO,
+    read: Annotated[
+        Read, typer.Option(help="Every turn, or only those that match the queries best.")
+    ] = Read.ALL,
     model: ModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer queries over a transcript in a job that a worker carries out."""
     document = _read_transcript(transcript)
     settings = settings_with(kb=kb, model=model)
-    job = _summarize(settings, document, queries, mode=mode.value, tell=note)
+    job = _summarize(settings, document, queries, mode=mode.value, read=read.value, tell=note)
     if as_json:
         say_json(job.to_json())
     else:
@@ -298,7 +310,8 @@ def _summarize(
     document: "Document",
     queries: Iterable[str],
     *,
-    mode: "SummaryMode" = "multi",
+    mode: "ModeChoice" = "auto",
+    read: "Extent" = "all",
     tell: Callable[[str], None],
 ) -> "JobRecord":
     """Submit a job and see it through; if we are interrupted, it is cancelled."""
@@ -308,7 +321,7 @@ def _summarize(
     from workers.supervisor import some_worker
 
     with open_services(settings) as services:
-        job = services.submit(document, tuple(queries), mode=mode)
+        job = services.submit(document, tuple(queries), mode=mode, read=read)
         try:
             with some_worker(settings, services.store) as process:
                 for event in services.follow(job.id, process):

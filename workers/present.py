@@ -138,6 +138,7 @@ def present_job(
         error=job.error,
         model=job.model,
         timings=dict(job.timings),
+        read=job.read,
         states=tuple(state.value for state in states_of(history)),
     )
 

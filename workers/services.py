@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from gleandraft.wire import JobRecord
 from pipeline.settings import Settings
-from pipeline.types import SummaryQuery
+from pipeline.types import Extent, ModeChoice, SummaryQuery
 from retrieval.types import Document
 from workers.broker import open_broker
 from workers.jobs.store import JobStore
-from workers.jobs.types import ENDED, Doorbell, Event, Job, SummaryMode
+from workers.jobs.types import ENDED, Doorbell, Event, Job
 from workers.present import present_job
 from workers.supervisor import WorkerProcess
 from workers.tasks.app import CeleryDoorbell, build_app
@@ -24,11 +24,16 @@ class Services:
     doorbell: Doorbell
 
     def submit(
-        self, transcript: Document, queries: Sequence[str], *, mode: SummaryMode = "multi"
+        self,
+        transcript: Document,
+        queries: Sequence[str],
+        *,
+        mode: ModeChoice = "auto",
+        read: Extent = "all",
     ) -> Job:
         """A new job whose items are numbered from 1, recorded first and announced second."""
         numbered = [SummaryQuery(str(n), query) for n, query in enumerate(queries, start=1)]
-        job = self.store.submit(transcript, numbered, mode=mode)
+        job = self.store.submit(transcript, numbered, mode=mode, read=read)
         self.doorbell.ring(job.id)
         return job
 

@@ -7,14 +7,14 @@ from math import ceil
 from typing import Any
 
 from pipeline.errors import SummaryCancelled
-from pipeline.prompts import NOTHING_SAID, multi_query_by_number, one_line
+from pipeline.prompts import NOTHING_SAID, Layout, multi_query_by_number, one_line
 from pipeline.remote.chat import schema_format
 from pipeline.remote.curve import SuccessCurve
 from pipeline.remote.errors import AskFailed, QueryUnheard
 from pipeline.remote.model import RemoteModel
 from pipeline.remote.tolerant import summaries_in
 from pipeline.types import Usage
-from pipeline.window_reader import Told, WindowAnswer, WindowPrompt
+from pipeline.window_reader import Ability, Told, WindowAnswer, WindowPrompt
 
 ANSWER_FRAME = 16  # tokens of JSON around one summary
 
@@ -71,11 +71,23 @@ class RemoteWindowReader:
     """Answers are accepted one by one, by number: what one of them lacks does no harm to the others."""
 
     def __init__(
-        self, model: RemoteModel, *, summary_tokens: int, curve: SuccessCurve | None = None
+        self,
+        model: RemoteModel,
+        *,
+        summary_tokens: int,
+        layout: Layout = "ours",
+        curve: SuccessCurve | None = None,
     ) -> None:
         self._model = model
         self._summary_tokens = summary_tokens
+        self._layout = layout
         self.curve = curve or SuccessCurve()
+
+    @property
+    def ability(self) -> Ability:
+        """Whether a server reads anything once only it alone knows, and sends the bill for all of it."""
+        limits = self._model.connection.limits
+        return Ability(limits.at_once, most_shared=self.curve.batch, reads_once=False)
 
     def read(
         self, prompts: Sequence[WindowPrompt], *, should_stop: Callable[[], bool]
@@ -103,7 +115,7 @@ class RemoteWindowReader:
         text, usage, why = "", Usage(), "its answer was left out or empty"
         try:
             for delta in self._model.write(
-                multi_query_by_number(ask.prompt.turns, queries),
+                multi_query_by_number(ask.prompt.turns, queries, layout=self._layout),
                 max_tokens=len(queries) * (self._summary_tokens + ANSWER_FRAME),
                 fields={"response_format": schema_format("summaries", schema_of(len(queries)))},
             ):

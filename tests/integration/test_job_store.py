@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from pipeline.errors import PipelineError
-from pipeline.types import SummaryQuery, SummaryReport, WindowDone
+from pipeline.types import Extent, ModeChoice, SummaryQuery, SummaryReport, WindowDone
 from retrieval.types import Document, Turn
 from workers.broker import open_broker
 from workers.errors import (
@@ -30,7 +30,7 @@ from workers.errors import (
 from workers.jobs import keys
 from workers.jobs.store import JobStore
 from workers.jobs.sweeper import Sweeper
-from workers.jobs.types import ENDED, HELD, Claim, Job, JobLimits, State, SummaryMode
+from workers.jobs.types import ENDED, HELD, Claim, Job, JobLimits, State
 from workers.tasks.app import CeleryDoorbell, build_app
 from workers.tasks.pulse import Pulse
 from workers.tasks.runner import Runner, Summarizer
@@ -63,12 +63,15 @@ class Breaking(ScriptedSummarizer):
         transcript: Document,
         queries: Sequence[SummaryQuery],
         *,
-        mode: SummaryMode,
+        mode: ModeChoice,
+        read: Extent = "all",
         should_stop: Callable[[], bool],
     ) -> Iterator[WindowDone | SummaryReport]:
         if self.errors:
             raise self.errors.pop()
-        yield from super().summarize(transcript, queries, mode=mode, should_stop=should_stop)
+        yield from super().summarize(
+            transcript, queries, mode=mode, read=read, should_stop=should_stop
+        )
 
 
 @pytest.fixture
@@ -205,7 +208,7 @@ def test_a_worker_that_was_given_up_cannot_write_any_more(store: JobStore) -> No
     report = next(
         step
         for step in ScriptedSummarizer().summarize(
-            make_transcript(), QUERIES, mode="multi", should_stop=lambda: False
+            make_transcript(), QUERIES, mode="multi", read="all", should_stop=lambda: False
         )
         if isinstance(step, SummaryReport)
     )

@@ -3,9 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,14 +21,15 @@ from pipeline import (
 )
 from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong
 from pipeline.local_window_reader import LocalWindowReader
-from pipeline.local_writer import LocalWriter
-from pipeline.prompts import NOTHING_SAID, NumberedText, Prompt
-from pipeline.summarize import Mode
-from pipeline.window_reader import AskedQuery, Told, WindowAnswer, WindowPrompt
+from pipeline.local_writer import FormedPrompt, LocalWriter
+from pipeline.prompts import NOTHING_SAID, NumberedText
+from pipeline.types import Extent, Mode
+from pipeline.window_reader import Ability, AskedQuery, Told, WindowAnswer, WindowPrompt
 from pipeline.writer import Piece
 from retrieval import Document, read_transcript
 
 MEETING = Path(__file__).parents[2] / "samples" / "meeting.vtt"
+MODES: tuple[Mode, ...] = ("single", "multi", "fork")
 QUERIES = [SummaryQuery("a", "What was decided?"), SummaryQuery("b", "What does it cost?")]
 
 
@@ -66,7 +66,7 @@ def report_of(events: Sequence[WindowDone | SummaryReport]) -> SummaryReport:
     return events[-1]
 
 
-@pytest.mark.parametrize("mode", ["multi", "single"])
+@pytest.mark.parametrize("mode", MODES)
 def test_every_query_gets_its_item_and_the_whole_meeting_is_read(
     mode: Mode, summarizer: Summarizer, meeting: Document
 ) -> None:
@@ -87,7 +87,7 @@ def test_many_queries_share_one_prompt_per_window(
     assert multi.usage.prompt_tokens < 0.6 * single.usage.prompt_tokens
 
 
-@pytest.mark.parametrize("mode", ["multi", "single"])
+@pytest.mark.parametrize("mode", MODES)
 def test_a_model_that_must_quote_reports_what_was_said_and_cites_all_of_it(
     mode: Mode, quoting: Summarizer, meeting: Document
 ) -> None:
@@ -140,6 +140,10 @@ class Choosy:
     refused: str
     num_asked: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def ability(self) -> Ability:
+        return Ability(num_free=8, most_shared=8, reads_once=True)
+
     def read(
         self, prompts: Sequence[WindowPrompt], *, should_stop: Callable[[], bool]
     ) -> list[WindowAnswer]:
@@ -154,7 +158,7 @@ class Choosy:
         return Told(error="nobody knows; ask somebody else") if is_refused else Told("It was read.")
 
 
-@pytest.mark.parametrize("mode", ["multi", "single"])
+@pytest.mark.parametrize("mode", MODES)
 def test_a_query_that_fails_fails_alone_and_is_asked_no_further(
     mode: Mode, summarizer: Summarizer, meeting: Document
 ) -> None:
@@ -181,10 +185,10 @@ class Stumbling(LocalWriter):
         super().__init__(writer.engine, writer.tokenizer)
         self._query = query
 
-    def write(self, prompt: Prompt, **options: Any) -> Iterator[Piece]:
-        if self._query in prompt.text:
+    def write_together(self, forms: Sequence[FormedPrompt]) -> Iterator[tuple[int, Piece]]:
+        if any(self._query in formed.prompt.text for formed in forms):
             raise PassFailed(RuntimeError("out of paper"))
-        return super().write(prompt, **options)
+        return super().write_together(forms)
 
 
 def test_a_prompt_that_cannot_be_answered_is_asked_again_query_by_query(
@@ -205,3 +209,65 @@ def test_a_prompt_that_cannot_be_answered_is_asked_again_query_by_query(
     assert told.text
     assert told.attempts == 2
     assert answer.usage.output_tokens > 0
+
+
+class Quoter(Choosy):
+    """Quotes what it is shown."""
+
+    def _told(self, query: AskedQuery) -> Told:
+        return Told(" ".join(f"{turn.text} [{turn.number}]." for turn in query.shown))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_best_turns_make_one_window_in_their_order_and_coverage_says_so(
+    mode: Mode, summarizer: Summarizer, meeting: Document
+) -> None:
+    quoter = Summarizer(
+        writer=summarizer.writer,
+        reader=Quoter(""),
+        rank=lambda query, texts: [float("Friday" in text) for text in texts],
+        settings=load_settings(window_tokens=300),
+    )
+    report = report_of(list(quoter.summarize(meeting, QUERIES, mode=mode, read="best")))
+    assert 0 < report.coverage.share < 1
+    assert report.coverage.num_tokens <= 300 * report.coverage.num_windows
+    assert report.coverage.num_windows == (2 if mode == "single" else 1)
+    cited = [citation for item in report.items for citation in item.citations]
+    assert cited
+    for citation in cited:
+        assert citation.speaker
+        assert citation.time is not None
+        assert "Friday" in citation.quote
+        assert meeting.text[citation.start : citation.end] == citation.quote
+
+
+def test_what_fits_into_one_window_is_read_in_full(quoting: Summarizer, meeting: Document) -> None:
+    short = replace(meeting, turns=meeting.turns[:5])
+    extents: tuple[Extent, ...] = ("all", "best")
+    for read in extents:
+        report = report_of(list(quoting.summarize(short, QUERIES, read=read)))
+        assert report.coverage.num_windows == 1
+        assert report.coverage.share == 1.0
+
+
+def test_a_fork_reads_its_transcript_once(quoting: Summarizer, meeting: Document) -> None:
+    asked = [SummaryQuery(str(n), f"What about point {n}?") for n in range(8)]
+    short = replace(meeting, turns=meeting.turns[3:15])  # no other text begins so
+    report = report_of(list(quoting.summarize(short, asked, mode="fork")))
+    own = [item.usage.prompt_tokens - item.usage.cached_tokens for item in report.items]
+    assert report.coverage.num_windows == 1
+    assert own[0] == max(own) > report.coverage.num_tokens
+    assert sum(own[1:]) < own[0]
+    assert {item.mode for item in report.items} == {"fork"}
+
+
+def test_many_queries_are_shared_out_among_prompts_that_leave_the_window_its_size(
+    summarizer: Summarizer, meeting: Document
+) -> None:
+    asked = [SummaryQuery(str(n), f"What about {'this and that ' * 9}?") for n in range(16)]
+    report = report_of(list(summarizer.summarize(meeting, asked, mode="multi")))
+    assert all(item.status == "succeeded" for item in report.items)
+    payers = [item for item in report.items if item.usage.prompt_tokens]
+    assert 1 < len(payers) < len(asked)
+    one = report_of(list(summarizer.summarize(meeting, asked[:1], mode="single")))
+    assert report.coverage == one.coverage

@@ -11,7 +11,7 @@ from retrieval.types import Document, Turn
 from workers.errors import UnknownRecordFormat
 from workers.jobs.types import Item, Job, State
 
-FORMAT = 1  # raise it whenever Job, Item or what they hold changes shape
+FORMAT = 2  # raise it whenever Job, Item or what they hold changes shape
 
 
 def dump_job(job: Job) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pipeline.types import SummaryQuery, SummaryReport
+from pipeline.types import Extent, ModeChoice, SummaryQuery, SummaryReport
 from retrieval.types import Document
 from workers.errors import (
     DuplicateQueryId,
@@ -30,7 +30,6 @@ from workers.jobs.types import (
     Job,
     JobLimits,
     State,
-    SummaryMode,
     Waiting,
 )
 
@@ -54,7 +53,12 @@ class JobStore:
         self._retries = retries
 
     def submit(
-        self, transcript: Document, queries: Sequence[SummaryQuery], *, mode: SummaryMode
+        self,
+        transcript: Document,
+        queries: Sequence[SummaryQuery],
+        *,
+        mode: ModeChoice = "auto",
+        read: Extent = "all",
     ) -> Job:
         """A new job in the queue; it survives a crash of anything but the disk from here on."""
         self._check(queries)
@@ -66,6 +70,7 @@ class JobStore:
             state=State.QUEUED,
             transcript_id=transcript_id,
             mode=mode,
+            read=read,
             items=tuple(Item(id=query.id, query=query.text, mode=mode) for query in queries),
             created_at=self.now(),
         )

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from pipeline.types import Citation, Coverage, Usage
+from pipeline.types import Citation, Coverage, Extent, ModeChoice, Usage
 from workers.errors import IllegalMove
-
-SummaryMode = Literal["multi", "single"]
 
 
 class State(StrEnum):
@@ -48,7 +46,7 @@ class Item:
     summary: str = ""
     citations: tuple[Citation, ...] = ()
     error: str | None = None
-    mode: SummaryMode = "multi"
+    mode: ModeChoice = "auto"  # as asked for; once it is answered, the one that was used
     attempts: int = 0  # generations spent on this query
     usage: Usage = field(default_factory=Usage)
 
@@ -60,9 +58,10 @@ class Job:
     id: str
     state: State
     transcript_id: str
-    mode: SummaryMode
+    mode: ModeChoice
     items: tuple[Item, ...]
     created_at: float
+    read: Extent = "all"
     kind: str = "summaries"
     started_at: float | None = None  # of the first attempt
     running_since: float | None = None  # of the latest attempt

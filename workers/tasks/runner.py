@@ -10,12 +10,12 @@ from typing import Protocol
 
 from decoding.errors import DecodingError
 from pipeline.errors import PipelineError, SummaryCancelled
-from pipeline.types import SummaryQuery, SummaryReport, WindowDone
+from pipeline.types import Extent, ModeChoice, SummaryQuery, SummaryReport, WindowDone
 from retrieval.errors import RetrievalError
 from retrieval.types import Document
 from workers.errors import ClaimLost, JobMissing, NotClaimable, StoreUnavailable, WorkersError
 from workers.jobs.store import JobStore
-from workers.jobs.types import Claim, SummaryMode
+from workers.jobs.types import Claim
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.25  # between two looks at the record for a request to cancel
@@ -33,7 +33,8 @@ class Summarizer(Protocol):
         transcript: Document,
         queries: Sequence[SummaryQuery],
         *,
-        mode: SummaryMode,
+        mode: ModeChoice,
+        read: Extent,
         should_stop: Callable[[], bool],
     ) -> Iterator[WindowDone | SummaryReport]: ...
 
@@ -110,6 +111,7 @@ class Runner:
             self._store.transcript(job),
             [SummaryQuery(item.id, item.query) for item in job.items],
             mode=job.mode,
+            read=job.read,
             should_stop=self._stop_asked(claim),
         )
         for step in steps:

@@ -3,12 +3,14 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
 
 from pipeline.errors import SummaryCancelled
 from pipeline.types import (
     Citation,
     Coverage,
+    Extent,
+    Mode,
+    ModeChoice,
     QuerySummary,
     SummaryQuery,
     SummaryReport,
@@ -32,7 +34,8 @@ class ScriptedSummarizer:
         transcript: Document,
         queries: Sequence[SummaryQuery],
         *,
-        mode: Literal["multi", "single"],
+        mode: ModeChoice,
+        read: Extent = "all",
         should_stop: Callable[[], bool],
     ) -> Iterator[WindowDone | SummaryReport]:
         """Raises SummaryCancelled when `should_stop` says so between two turns."""
@@ -42,7 +45,8 @@ class ScriptedSummarizer:
                 raise SummaryCancelled
             time.sleep(SECONDS_PER_TURN)
             yield WindowDone(number, len(turns))
-        items = tuple(_answer(transcript.source, turns, query, mode) for query in queries)
+        used: Mode = "single" if mode == "auto" else mode
+        items = tuple(_answer(transcript.source, turns, query, used) for query in queries)
         yield SummaryReport(
             items=items,
             coverage=Coverage(share=1.0, num_windows=len(turns), num_tokens=_num_words(turns)),
@@ -52,9 +56,7 @@ class ScriptedSummarizer:
         )
 
 
-def _answer(
-    source: str, turns: Sequence[Turn], query: SummaryQuery, mode: Literal["multi", "single"]
-) -> QuerySummary:
+def _answer(source: str, turns: Sequence[Turn], query: SummaryQuery, mode: Mode) -> QuerySummary:
     asked = _words(query.text)
     best = max(turns, key=lambda turn: len(asked & _words(turn.text)), default=None)
     if best is None or not asked & _words(best.text):

@@ -11,7 +11,7 @@ from bench.__main__ import main as bench
 from bench.meeting_sets import Meeting, ReferenceQuery, transcript_of
 from bench.summaries import read_meeting
 from pipeline import Summarizer, SummaryQuery, SummaryReport, WindowDone
-from pipeline.summarize import Mode
+from pipeline.types import Extent, ModeChoice
 from retrieval import Document
 
 REFERENCE = "alpha beta gamma delta"
@@ -101,7 +101,8 @@ class Babbler(Summarizer):
         transcript: Document,
         queries: Sequence[SummaryQuery],
         *,
-        mode: Mode = "multi",
+        mode: ModeChoice = "auto",
+        read: Extent = "all",
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[WindowDone | SummaryReport]:
         yield WindowDone(1, num_windows=2)

@@ -127,4 +127,28 @@ def test_the_transcript_comes_first_and_every_query_has_its_number() -> None:
     turns = [NumberedText(1, "We sail at nine.", "Ada")]
     lines = multi_query(turns, ["What about nine?", "Who?"]).text.splitlines()
     assert lines[:2] == ["Transcript:", "[1] Ada: We sail at nine."]
-    assert lines[3:5] == ["1. What about nine?", "2. Who?"]
+    assert lines[3:6] == ["Queries:", "1. What about nine?", "2. Who?"]
+
+
+@given(st.lists(st.text(), max_size=3), st.text(), st.text())
+def test_prompts_over_one_transcript_share_all_but_their_queries(
+    said: list[str], query: str, other: str
+) -> None:
+    turns = [NumberedText(number, text) for number, text in enumerate(said, start=1)]
+    first, second = multi_query(turns, [query]).segments, multi_query(turns, [other]).segments
+    assert first[:-2] == second[:-2]
+    assert len(first[:-2]) == len(turns) + 3
+
+
+def test_the_papers_layout_puts_the_queries_between_their_own_lines_before_the_transcript() -> None:
+    turns = [NumberedText(1, "We sail at nine.", "Ada")]
+    lines = multi_query(turns, ["Who?"], layout="paper").text.splitlines()
+    assert lines[1:] == [
+        "=== Queries ===",
+        "1. Who?",
+        "=== End of the queries ===",
+        "=== Transcript ===",
+        "[1] Ada: We sail at nine.",
+        "=== End of the transcript ===",
+        "Summaries as JSON:",
+    ]

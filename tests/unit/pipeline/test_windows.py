@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.windows import cut_windows, short_turns
+from pipeline.windows import best_window, cut_windows, short_turns
 from retrieval.types import Turn
 
 
@@ -67,3 +67,22 @@ def test_a_long_turn_is_cut_between_sentences_with_exact_offsets_and_times() -> 
 def test_cutting_a_turn_loses_no_word(text: str, budget: int) -> None:
     parts = list(short_turns([turn(text)], size=num_words, budget=budget))
     assert " ".join(part.text for part in parts).split() == text.split()
+
+
+def test_the_best_window_takes_from_every_ranking_in_turn_until_it_is_full() -> None:
+    ranked = [[1, 2, 3], [7, 2, 9]]
+    assert best_window(ranked, size=lambda _: 1, budget=4) == {1, 7, 2, 3}
+    assert best_window(ranked, size=lambda item: 5 if item == 7 else 1, budget=3) == {1, 2, 3}
+    assert best_window([], size=lambda _: 1, budget=4) == set()
+
+
+@given(st.lists(st.lists(st.integers(0, 20), unique=True)), st.integers(1, 30))
+def test_the_best_window_keeps_to_its_budget_unless_one_item_is_larger(
+    ranked: list[list[int]], budget: int
+) -> None:
+    def size(item: int) -> int:
+        return 3 * item + 1
+
+    window = best_window(ranked, size=size, budget=budget)
+    assert bool(window) == any(ranked)
+    assert len(window) == 1 or sum(map(size, window)) <= budget
