@@ -21,18 +21,8 @@ from bench.quality import add_options, head_of, in_turn
 from bench.question_sets import MOST_WORDS, PosedQuestion, posed_questions
 from bench.record import write_report
 from pipeline import Answer, Pipeline, Question, Settings, load_settings
-from pipeline.build import (
-    RememberingEmbedder,
-    build_briefer,
-    build_local_writer,
-    build_proxy,
-    build_reader,
-    ranker,
-)
+from pipeline.build import RememberingEmbedder, build_reader, pipeline_over, ranker
 from pipeline.context import Ranker
-from pipeline.gates import training_free_gate
-from pipeline.judge import Judge
-from pipeline.rewrite import GuessRewriter
 from retrieval import Embedder, open_embedder
 
 
@@ -88,16 +78,8 @@ def open_pipeline(
     settings: Settings, questions: Sequence[PosedQuestion], *, embedder: Embedder
 ) -> Pipeline:
     """The product, but for its search: that brings each question's own passages."""
-    writer = build_local_writer(settings)
-    return Pipeline(
-        knowledge_base=GivenPassages({question.id: question.passages for question in questions}),
-        proxy=build_proxy(settings),
-        judge=Judge(training_free_gate("margin")),  # its rules already say that passages are wanted
-        rewriter=GuessRewriter(),
-        writer=writer,
-        briefer=build_briefer(settings, embedder=embedder, count=writer.tokenizer.count),
-        settings=settings,
-    )
+    given = GivenPassages({question.id: question.passages for question in questions})
+    return pipeline_over(given, settings, embedder=embedder)
 
 
 def answer_all(

@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.distractors import ParagraphPool
 from retrieval.types import Passage
 from training.closed_book import texts_of
 from training.records import Record, read_lines
+
+T = TypeVar("T")
 
 NUM_PASSAGES = 4
 MOST_WORDS = 250  # of a swapped passage; longer ones are cut around the answer, for everybody alike
@@ -87,7 +89,7 @@ def swapped(data: Path, *, count: int, seed: int) -> Iterator[PosedQuestion]:
         )
 
 
-def drawn(rows: Sequence[Record], *, count: int, seed: int) -> list[Record]:
+def drawn(rows: Sequence[T], *, count: int, seed: int) -> list[T]:
     return random.Random(seed).sample(rows, min(count, len(rows)))
 
 

@@ -53,19 +53,26 @@ def build_pipeline(settings: Settings, *, may_add: bool = False) -> Pipeline:
     embedder = open_embedder(settings.embedder)
     knowledge_base = open_library(settings, embedder=embedder, may_add=may_add)
     try:
-        writer = build_writer(settings)
-        return Pipeline(
-            knowledge_base=knowledge_base,
-            proxy=build_proxy(settings),
-            judge=build_judge(settings),
-            rewriter=open_rewriter(settings),
-            writer=writer,
-            briefer=build_briefer(settings, embedder=embedder, count=writer.count),
-            settings=settings,
-        )
+        return pipeline_over(knowledge_base, settings, embedder=embedder)
     except BaseException:
         knowledge_base.close()
         raise
+
+
+def pipeline_over(
+    knowledge_base: KnowledgeBase, settings: Settings, *, embedder: Embedder
+) -> Pipeline:
+    """The pipeline of the settings, over a knowledge base that is open already. Raises as `build_pipeline` does."""
+    writer = build_writer(settings)
+    return Pipeline(
+        knowledge_base=knowledge_base,
+        proxy=build_proxy(settings),
+        judge=build_judge(settings),
+        rewriter=open_rewriter(settings),
+        writer=writer,
+        briefer=build_briefer(settings, embedder=embedder, count=writer.count),
+        settings=settings,
+    )
 
 
 def open_library(

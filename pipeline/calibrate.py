@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -35,6 +36,8 @@ from pipeline.rightness import is_right
 from pipeline.settings import Settings
 from pipeline.trained_judge import prompt_fingerprint
 from pipeline.types import Case, Question
+
+T = TypeVar("T")
 
 FEWEST = 20  # questions of a half; a share of fewer says next to nothing
 FEWEST_OF_A_KIND = 5  # questions that gain, and that do not, for a regression to learn from
@@ -152,8 +155,9 @@ def calibrate(
     )
 
 
-def halves(trials: Sequence[Trial], *, seed: int) -> tuple[list[Trial], list[Trial]]:
-    shuffled = random.Random(seed).sample(list(trials), len(trials))
+def halves(items: Sequence[T], *, seed: int) -> tuple[list[T], list[T]]:
+    """Two halves by chance; the first is the larger one if either is."""
+    shuffled = random.Random(seed).sample(list(items), len(items))
     middle = (len(shuffled) + 1) // 2
     return shuffled[:middle], shuffled[middle:]
 

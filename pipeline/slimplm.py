@@ -3,13 +3,17 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from decoding import Choice, Engine, Request
-from pipeline.slimplm_format import KNOWN, UNKNOWN, coarse_prompt, is_known
+from pipeline.slimplm_format import KNOWN, TASK, UNKNOWN, coarse_prompt, is_known
 from pipeline.tokenizer import TextStream, TextTokenizer, load_tokenizer
 from pipeline.types import Case, Judgement
 
 EVEN_ODDS = 0.5
+TASK_FILE = (
+    "slimplm_task.txt"  # the system sentence of SlimPLM's training data, for its released weights
+)
 VERDICT_TOKENS = 16  # hold `<Known(False)>` in any vocabulary
 
 
@@ -19,9 +23,10 @@ class CoarseModel:
 
     engine: Engine
     tokenizer: TextTokenizer
+    task: str = TASK
 
     def prompt(self, question: str, guess: str) -> list[int]:
-        return self.tokenizer.encode_unframed(coarse_prompt(question, guess))
+        return self.tokenizer.encode_unframed(coarse_prompt(question, guess, task=self.task))
 
     def has_room(self, prompt: Sequence[int], *, num_tokens: int) -> bool:
         """Whether it can read the prompt and write so many tokens."""
@@ -119,7 +124,12 @@ def verdict_of(text: str) -> Judgement:
 
 
 def load_coarse_model(name: str, *, dtype: str) -> CoarseModel:
-    """By folder or Hugging Face id. Raises what `load_model` and `load_tokenizer` raise."""
+    """By folder or Hugging Face id; a folder may hold the task that its weights were trained behind, in `TASK_FILE`.
+
+    Raises what `load_model` and `load_tokenizer` raise.
+    """
     from decoding import load_model
 
-    return CoarseModel(Engine(load_model(name, dtype=dtype)), load_tokenizer(name))
+    file = Path(name) / TASK_FILE
+    task = file.read_text(encoding="utf-8").strip() if file.is_file() else TASK
+    return CoarseModel(Engine(load_model(name, dtype=dtype)), load_tokenizer(name), task)

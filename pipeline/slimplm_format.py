@@ -11,10 +11,8 @@ KNOWN = "<Known(True)>"
 UNKNOWN = "<Known(False)>"
 END = "</Claims>"  # of the rewriter's answer
 
-# Word by word, mistakes and date included: the weights were trained on this and know no other.
 TASK = (
-    "You are a helpful assistant. Your task is to parse user input into structured formats according to "
-    "the coarse answer. Current datatime is 2023-12-20 9:47:28"
+    "Read the question and the coarse answer to it, and say in the structured format what is known."
 )
 
 VERDICT = re.compile(r"<\s*known\s*\(\s*(\w*)\s*\)\s*>?", re.I)
@@ -51,10 +49,14 @@ class Rewriting:
     claims: tuple[Lookup, ...] = ()
 
 
-def coarse_prompt(question: str, guess: str) -> Prompt:
-    """What judge and rewriter are given alike; one segment, for it was tokenised as a whole."""
+def coarse_prompt(question: str, guess: str, *, task: str = TASK) -> Prompt:
+    """What judge and rewriter are given alike; one segment, for it was tokenised as a whole.
+
+    The field names, mistakes included, are those of the released models; `task` is the sentence that theirs were
+    trained behind.
+    """
     body = f" Course answer: (({guess}))\nQuestion: (({question}))"
-    return Prompt((f"[INST] <<SYS>>\n{TASK} <</SYS>>\n{body} [/INST]",))
+    return Prompt((f"[INST] <<SYS>>\n{task} <</SYS>>\n{body} [/INST]",))
 
 
 def is_known(text: str) -> bool:

@@ -1,10 +1,12 @@
 """A question's whole way, with real parts around a random model: what it writes is noise, how it is handled is not."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from pipeline import (
     AnswerDone,
@@ -18,6 +20,7 @@ from pipeline import (
 from pipeline.errors import EmptyQuestion, QuestionTooLong
 from pipeline.prompts import REFUSAL
 from workers.auditing import audit_answer
+from workers.cli import app
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
 
@@ -152,3 +155,43 @@ def test_models_in_slimplms_own_format_can_decide(
     assert plan.num_read > 0
     assert plan.num_written > 0
     assert answer.usage.proxy_tokens == guess.usage.proxy_tokens + plan.num_written
+
+
+def test_a_calibration_decides_from_then_on(
+    tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLEANDRAFT_KB", str(tmp_path / "kb"))
+    monkeypatch.setenv("GLEANDRAFT_MODEL", str(tiny_checkpoint))
+    monkeypatch.setenv("GLEANDRAFT_PROXY", str(tiny_checkpoint))
+    monkeypatch.setenv("GLEANDRAFT_EMBEDDER", "hash-256")
+    monkeypatch.setenv("GLEANDRAFT_ANSWER_TOKENS", "8")
+    asked = tmp_path / "questions.jsonl"
+    rows = [{"question": f"Who rows boat {'abcdefgh'[n % 8] * (n // 8 + 1)}?"} for n in range(44)]
+    rows += [{"question": "Hello there!"}]  # a rule decides that
+    asked.write_text("".join(f"{json.dumps(row | {'answer': 'Ada'})}\n" for row in rows))
+    run = CliRunner()
+    assert run.invoke(app, ["add", str(SAMPLES)]).exit_code == 0
+    done = run.invoke(app, ["calibrate", str(asked), "--budget", "0.5", "--judge", "margin"])
+    assert done.exit_code == 0, done.output
+    assert "1 questions are decided by rules" in done.output
+    assert "margin over" in done.output
+    written = json.loads((tmp_path / "kb" / "judge.json").read_text())
+    with build_pipeline(load_settings()) as calibrated:
+        assert calibrated.judge.gate.threshold == written["threshold"]
+        decision = calibrated.ask(Question("Who rows boat a?")).decision
+        assert decision.retrieve is (decision.score > written["threshold"])
+    asked.write_text(asked.read_text() + json.dumps({"question": "Who?", "answer": "Ann"}))
+    refused = run.invoke(app, ["ask", "Who rows boat a?"])
+    assert refused.exit_code == 1
+    assert "other questions than now" in refused.output
+
+
+def test_a_line_without_a_question_ends_calibrating_before_anything_is_asked(
+    tmp_path: Path,
+) -> None:
+    asked = tmp_path / "questions.jsonl"
+    asked.write_text('{"question": "Who?"}\n')
+    done = CliRunner().invoke(app, ["calibrate", str(asked), "--kb", str(tmp_path / "kb")])
+    assert done.exit_code == 1
+    assert "line 1" in done.output
+    assert not (tmp_path / "kb" / "judge.json").exists()

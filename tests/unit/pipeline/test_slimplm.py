@@ -19,6 +19,7 @@ from pipeline.proxy import Thought
 from pipeline.rewrite import MOST_QUERIES, GuessRewriter, plan_of
 from pipeline.rewriters import open_rewriter
 from pipeline.slimplm import (
+    TASK_FILE,
     CoarseModel,
     LikelihoodGate,
     VerdictGate,
@@ -337,3 +338,14 @@ def test_only_the_start_token_stands_before_a_prompt_with_a_frame_of_its_own(
     start, *rest = tokenizer.encode_unframed(prompt)
     assert (start, rest) == (0, tokenizer.encode(prompt.text))
     assert "Bot:" in tokenizer.decode(tokenizer.encode_prompt(prompt))
+
+
+def test_a_folder_may_hold_the_task_that_its_weights_were_trained_behind(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "released"
+    shutil.copytree(tiny_checkpoint, folder)
+    (folder / TASK_FILE).write_text("Parse this.\n")
+    model = load_coarse_model(str(folder), dtype="float32")
+    expected = coarse_prompt(*ROWS, task="Parse this.")
+    assert model.prompt(*ROWS) == model.tokenizer.encode_unframed(expected)

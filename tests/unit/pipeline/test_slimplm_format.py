@@ -142,10 +142,8 @@ def test_only_what_says_so_is_known(text: str, expected: bool) -> None:
     assert is_known(text) is expected
 
 
-def test_the_prompt_is_the_one_that_was_trained() -> None:
-    prompt = coarse_prompt("Who rows?", "Ann rows.")
-    assert len(prompt.segments) == 1
-    assert prompt.text.startswith("[INST] <<SYS>>\nYou are a helpful assistant. ")
-    assert prompt.text.endswith(
-        "2023-12-20 9:47:28 <</SYS>>\n Course answer: ((Ann rows.))\nQuestion: ((Who rows?)) [/INST]"
+def test_the_prompt_has_the_frame_and_the_field_names_of_the_trained_models() -> None:
+    prompt = coarse_prompt("Who rows?", "Ann rows.", task="Do it.")
+    assert prompt.segments == (
+        "[INST] <<SYS>>\nDo it. <</SYS>>\n Course answer: ((Ann rows.))\nQuestion: ((Who rows?)) [/INST]",
     )
