@@ -28,7 +28,7 @@ def request_body(
     """Greedy, and without thinking aloud where a model's template knows how not to."""
     return {
         "model": model,
-        "messages": [{"role": "user", "content": prompt.text}],
+        "messages": [{"role": "user", "content": mended(prompt.text)}],
         "max_tokens": max_tokens,
         "temperature": 0,
         "chat_template_kwargs": {"enable_thinking": False},

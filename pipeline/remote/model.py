@@ -12,8 +12,11 @@ from pipeline.remote.address import Address
 from pipeline.remote.chat import Delta, Malformed, delta_of, mended, request_body
 from pipeline.remote.errors import (
     AnswerMalformed,
+    AskFailed,
     ModelUnknown,
+    NotAnOpenAiServer,
     NothingButThoughts,
+    RemoteError,
     RequestRefused,
     SeveralModels,
     StreamCut,
@@ -169,21 +172,41 @@ def open_model(
     """
     connection = Connection(address.url, key=key, limits=limits, patience=patience)
     try:
-        listed = models_in(connection.get(f"{address.url}/models"), address.url)
+        listed, trouble = listed_by(connection)
         if not address.model and len(listed) != 1:
-            raise SeveralModels(address.url, known=sorted(listed))
+            raise trouble or SeveralModels(address.url, known=sorted(listed))
         name = address.model or next(iter(listed))
-        if name not in listed:
-            raise ModelUnknown(address.url, name, known=sorted(listed))
-        return RemoteModel(
+        model = RemoteModel(
             connection,
             Address(address.url, name),
-            context=context_of(listed[name], setting=context),
+            context=context_of(listed.get(name, {}), setting=context),
             extra=extra or {},
         )
+        if name not in listed:
+            try_out(model, ModelUnknown(address.url, name, known=sorted(listed)), trouble)
+        return model
     except BaseException:
         connection.close()
         raise
+
+
+def listed_by(connection: Connection) -> tuple[dict[str, dict[str, Any]], RemoteError | None]:
+    """The server's models, or none and why. Raises what would befall every other request, too."""
+    try:
+        return models_in(connection.get(f"{connection.url}/models"), connection.url), None
+    except (AskFailed, NotAnOpenAiServer) as error:
+        return {}, error
+
+
+def try_out(model: RemoteModel, unknown: ModelUnknown, trouble: RemoteError | None) -> None:
+    """Has a model that is on no list write one token: servers answer to other names than those they list.
+
+    Raises the trouble that there was with the list, if there was any, else that the model is `unknown`.
+    """
+    try:
+        model.complete(Prompt(("Hello",)), max_tokens=1, fields={})
+    except (AskFailed, NotAnOpenAiServer):
+        raise trouble or unknown from None
 
 
 def models_in(answer: Mapping[str, Any], url: str) -> dict[str, dict[str, Any]]:

@@ -19,12 +19,13 @@ ANY_JSON = re.compile(r'[{}]|\[\s*["\[{]|^\s*\[\s*\]?\s*$')  # markers like [1] 
 DECODER = json.JSONDecoder(strict=False)  # line breaks inside a string are taken as they are
 
 
-def summaries_in(text: str, ids: Collection[int]) -> dict[int, str]:
+def summaries_in(text: str, ids: Collection[int], *, is_whole: bool = True) -> dict[int, str]:
     """What the text says under the ids that were asked; others, and empty answers, count for nothing.
 
     Fences and prose around the JSON, trailing commas, a cut end, a wrong order, an object in place of a list and ids
     in quotes do no harm. An answer is never assigned by its place: one that was left out would shift all behind it.
-    Of two answers under one id the first counts. Where one id alone was asked, its answer needs no id.
+    Of two answers under one id the first counts. Where one id alone was asked, its answer needs no id, and where the
+    text `is_whole`, no JSON.
     """
     objects = [*objects_in(text), *objects_in(without_last_commas(text))]
     found: dict[int, str] = {}
@@ -34,7 +35,7 @@ def summaries_in(text: str, ids: Collection[int]) -> dict[int, str]:
     if found or len(ids) != 1:
         return found
     [only] = ids
-    summary = lone_summary(text, objects)
+    summary = lone_summary(objects) or (prose_in(text) if is_whole else "")
 
     return {only: summary} if summary else {}
 
@@ -123,10 +124,12 @@ def summary_of(value: Mapping[str, Any]) -> str:
     return next((text_of(text) for text in texts), "")
 
 
-def lone_summary(text: str, objects: Collection[Mapping[str, Any]]) -> str:
-    """The only answer: an object's without an id, or the whole text where nothing in it looks like JSON."""
-    said = [summary_of(each) for each in objects if own_id(each) is None]
-    if any(said):
-        return next(filter(None, said))
+def lone_summary(objects: Collection[Mapping[str, Any]]) -> str:
+    """Of the first object that says something and has no id."""
+    said = (summary_of(each) for each in objects if own_id(each) is None)
+    return next(filter(None, said), "")
 
+
+def prose_in(text: str) -> str:
+    """The text without fences; empty where anything in it looks like JSON that went wrong."""
     return "" if ANY_JSON.search(text) else FENCE.sub("", FENCE.sub("", text)).strip()

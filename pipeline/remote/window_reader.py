@@ -7,8 +7,8 @@ from math import ceil
 from typing import Any
 
 from pipeline.errors import SummaryCancelled
-from pipeline.prompts import NOTHING_SAID, Layout, multi_query_by_number, one_line
-from pipeline.remote.chat import schema_format
+from pipeline.prompts import NOTHING_SAID, Layout, Prompt, multi_query_by_number, one_line
+from pipeline.remote.chat import Delta, schema_format
 from pipeline.remote.curve import SuccessCurve
 from pipeline.remote.errors import AskFailed, QueryUnheard
 from pipeline.remote.model import RemoteModel
@@ -110,25 +110,36 @@ class RemoteWindowReader:
         return [self._answer(each) for each in progress]
 
     def _hear(self, ask: Ask, should_stop: Callable[[], bool]) -> Heard:
-        """What of the answer is usable, even if it broke off."""
-        queries = [ask.prompt.queries[place].text for place in ask.places]
-        text, usage, why = "", Usage(), "its answer was left out or empty"
+        text, usage, trouble = self._write(ask, should_stop)
+        numbers = range(1, len(ask.places) + 1)
+        found = summaries_in(text, numbers, is_whole=not trouble)
+        texts = {ask.places[number - 1]: tidied(found[number]) for number in sorted(found)}
+
+        return Heard(texts, usage, trouble or "its answer was left out or empty")
+
+    def _write(self, ask: Ask, should_stop: Callable[[], bool]) -> tuple[str, Usage, str]:
+        """What came, even if it broke off; what it cost; and why it is not whole, if it is not."""
+        prompt = prompt_of(ask, layout=self._layout)
+        pieces: list[Delta] = []
         try:
-            for delta in self._model.write(
-                multi_query_by_number(ask.prompt.turns, queries, layout=self._layout),
-                max_tokens=len(queries) * (self._summary_tokens + ANSWER_FRAME),
-                fields={"response_format": schema_format("summaries", schema_of(len(queries)))},
+            for piece in self._model.write(
+                prompt,
+                max_tokens=len(ask.places) * (self._summary_tokens + ANSWER_FRAME),
+                fields={"response_format": schema_format("summaries", schema_of(len(ask.places)))},
             ):
                 if should_stop():
                     raise SummaryCancelled
-                text += delta.text
-                usage += delta.usage or Usage()
-                why = "its answer was cut for want of tokens" if delta.finish == "length" else why
+                pieces.append(piece)
         except AskFailed as error:
-            why = str(error)
-        found = summaries_in(text, range(1, len(queries) + 1))
+            usage = self._model.estimate(prompt, len(pieces)) if pieces else Usage()
+            return joined(pieces), usage, str(error)
+        is_cut = pieces[-1].finish == "length"
 
-        return Heard({ask.places[n - 1]: tidied(found[n]) for n in sorted(found)}, usage, why)
+        return (
+            joined(pieces),
+            pieces[-1].usage or Usage(),
+            "its answer was cut for want of tokens" if is_cut else "",
+        )
 
     def _answer(self, progress: Progress) -> WindowAnswer:
         return WindowAnswer(
@@ -142,6 +153,15 @@ class RemoteWindowReader:
             return Told(progress.texts[place], attempts=attempts)
         error = QueryUnheard(self._model.name, attempts=attempts, why=progress.why[place])
         return Told(error=str(error), attempts=attempts)
+
+
+def prompt_of(ask: Ask, *, layout: Layout) -> Prompt:
+    queries = [ask.prompt.queries[place].text for place in ask.places]
+    return multi_query_by_number(ask.prompt.turns, queries, layout=layout)
+
+
+def joined(pieces: Sequence[Delta]) -> str:
+    return "".join(piece.text for piece in pieces)
 
 
 def rungs(batch: int, prompts: Sequence[WindowPrompt]) -> tuple[int, ...]:

@@ -125,6 +125,7 @@ def test_the_doctor_asks_both_servers(model_server: ModelServer) -> None:
 
 
 def test_the_doctor_names_a_remedy_for_each_server_at_once(model_server: ModelServer) -> None:
+    model_server.chat = lambda _: refused(404, "The model `other` does not exist.")
     settings = load_settings(model=f"{model_server.url}#other", proxy="http://127.0.0.1:9/v1#x")
     checks = {check.name: check for check in examine(settings)}
     assert checks["main model"].fix == f"name behind the # one that it serves: {MODEL}"

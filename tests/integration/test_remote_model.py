@@ -109,6 +109,13 @@ def test_a_request_is_greedy_names_the_model_and_carries_the_key(
     assert call.prompt == PROMPT.text
 
 
+def test_half_a_character_in_a_question_does_not_stop_it(
+    model_server: ModelServer, opened: Opener
+) -> None:
+    list(RemoteWriter(opened()).write(Prompt(("Who is \udcff?",)), max_new_tokens=5))
+    assert model_server.chats[0].prompt == "Who is \ufffd?"
+
+
 def test_without_a_key_none_is_sent(model_server: ModelServer, opened: Opener) -> None:
     written(opened(secret=""))
     assert all("Authorization" not in call.headers for call in model_server.calls)
@@ -310,8 +317,32 @@ def test_a_key_that_no_header_can_carry_is_not_repeated(opened: Opener, secret: 
 def test_a_model_that_is_not_served_is_told_with_those_that_are(
     model_server: ModelServer, opened: Opener
 ) -> None:
+    model_server.chat = lambda _: refused(404, "The model `other` does not exist.")
     with pytest.raises(ModelUnknown, match=f"does not serve 'other'.*{MODEL}"):
         opened(f"{model_server.url}#other")
+
+
+def test_a_name_that_is_not_listed_but_answered_to_is_a_model(
+    model_server: ModelServer, opened: Opener
+) -> None:
+    model_server.chat = lambda _: as_json({"choices": [{"message": {"content": "Hi"}}]})
+    assert opened(f"{model_server.url}#alias").name.endswith("#alias")
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_server_without_a_list_is_tried_out_and_without_a_name_refused(
+    model_server: ModelServer, opened: Opener, status: int
+) -> None:
+    model_server.before = [refused(status, "no list")]
+    model_server.chat = lambda _: as_json({"choices": [{"message": {"content": "Hi"}}]})
+    opened(f"{model_server.url}#hidden")
+    model_server.before = [refused(status, "no list")]
+    with pytest.raises((NotAnOpenAiServer, ServerFailed)):
+        opened(model_server.url)
+    model_server.chat = lambda _: refused(404, "Not Found")
+    model_server.before = [refused(status, "no list")]
+    with pytest.raises((NotAnOpenAiServer, ServerFailed)):
+        opened(f"{model_server.url}#hidden")
 
 
 def test_the_only_model_needs_no_name_and_one_of_several_does(

@@ -1,6 +1,7 @@
 """Query-OPT against a server that answers well, badly and not at all: each query gets an answer or an error."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 
@@ -138,6 +139,20 @@ def test_an_answer_that_was_cut_keeps_what_is_whole(model_server: ModelServer, r
     [answer] = read("A", "B", "C")
     assert [told.text for told in answer.told] == ["a", "b", "C is told [1]."]
     assert [told.attempts for told in answer.told] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "reply", [streamed("We ship in Ju", finish="length"), streamed("We", is_cut=True)]
+)
+def test_prose_that_was_cut_is_no_answer(
+    model_server: ModelServer, read: Read, reply: Reply
+) -> None:
+    model_server.chat = lambda _: reply
+    [answer] = read("A")
+    assert re.search("cut for want of tokens|broke off", answer.told[0].error or "")
+    model_server.chat = lambda _: streamed("We ship in June [1].")
+    [answer] = read("A")
+    assert answer.told[0].text == "We ship in June [1]."
 
 
 @pytest.mark.parametrize("is_abrupt", [True, False])

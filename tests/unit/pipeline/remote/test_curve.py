@@ -28,3 +28,12 @@ def test_queries_asked_alone_tell_nothing() -> None:
     curve = SuccessCurve()
     curve.learn(num_asked=1, num_usable=0)
     assert curve == SuccessCurve()
+
+
+def test_a_model_that_was_asked_singly_for_long_gets_another_chance() -> None:
+    curve = SuccessCurve()
+    curve.learn(num_asked=9, num_usable=0)
+    assert curve.batch < 3
+    for _ in range(300):
+        curve.learn(num_asked=1, num_usable=1)
+    assert curve.batch == SuccessCurve().batch
