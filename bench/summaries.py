@@ -1,101 +1,164 @@
-"""`python -m bench summaries`: how near multi-query summaries come to those that people wrote."""
+"""`python -m bench summaries`: how near summaries come to those that people wrote, and what ways of asking cost."""
 
 import argparse
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
+from bench.answer_format import form_rates
 from bench.baselines import picked_summaries
-from bench.meeting_sets import Meeting, ReferenceQuery, qmsum
+from bench.meeting_sets import Meeting, qmsum
 from bench.quality import add_options, head_of, in_turn
 from bench.record import write_report
+from bench.summary_costs import batch_size_figures, costs_of, ratios_of
+from bench.summary_runs import WAYS, Run, Workshop, open_workshop
 from bench.summary_scores import (
-    ScoredSummary,
     baseline_figures,
     figures_of,
-    score_summary,
+    paired_differences,
+    position_figures,
     score_text,
-    summaries_table,
+    summaries_tables,
 )
-from pipeline import (
-    QuerySummary,
-    Summarizer,
-    SummaryReport,
-    Usage,
-    build_summarizer,
-    load_settings,
-)
-from pipeline.types import Mode
+from pipeline import load_settings
+from retrieval.types import Document, Turn
 
+EIGHT = 8  # queries of the meetings whose costs are compared, as in the paper's mean
+BATCH_WAYS = ("multi", "fork")
+BATCH_WORDS = 1_800  # of a transcript, when only the number of queries is to tell
+LARGEST_BATCH = 13  # queries, as of the longest list in the set
 
-@dataclass(frozen=True, slots=True)
-class ReadMeeting:
-    """A meeting with the product's summaries of it, in the order of its queries."""
-
-    meeting: Meeting
-    summaries: tuple[QuerySummary, ...]
-    scores: tuple[ScoredSummary, ...]
-    seconds: float
-
-    @property
-    def usage(self) -> Usage:
-        return sum((summary.usage for summary in self.summaries), start=Usage())
+Runs = Mapping[str, Run]  # by the names of `WAYS`
 
 
 def summaries(arguments: argparse.Namespace) -> None:
     settings = load_settings(model=arguments.model, dtype=arguments.dtype, remember=False)
-    summarizer = build_summarizer(settings)
+    workshop = open_workshop(settings)
     meetings = qmsum(arguments.data, count=arguments.count, seed=arguments.seed)
     path = arguments.json or Path(f"bench/results/summaries-{settings.dtype}.json")
-    report: dict[str, Any] = {
+    head = {
         **head_of(arguments, settings, model=settings.model),
-        "mode": arguments.mode,
         "embedder": settings.embedder,
-        "baselines": baselines(meetings, seed=arguments.seed),
+        "layout": settings.layout,
+        "window_tokens": settings.window_tokens,
     }
-    done: list[ReadMeeting] = []
-    read = in_turn(
-        meetings,
-        lambda meeting: read_meeting(summarizer, meeting, mode=arguments.mode),
-        what="meetings",
-    )
-    for _, meeting in read:
-        done.append(meeting)
-        report |= findings(done, arguments)
+    if arguments.batch_sizes:
+        path = path.with_name(f"{path.stem}-batch-sizes{path.suffix}")
+        measure_batch_sizes(workshop, meetings, head=head, path=path)
+        return
+    report: dict[str, Any] = {**head, "baselines": baselines(meetings, seed=arguments.seed)}
+    done: list[Runs] = []
+    done_with_eight: list[Runs] = []
+    numbered = list(enumerate(meetings))
+    for _, (runs, with_eight) in in_turn(
+        numbered, lambda pair: measure(workshop, pair[1], turn=pair[0]), what="meetings"
+    ):
+        done.append(runs)
+        done_with_eight += [with_eight] if with_eight else []
+        report |= findings(done, done_with_eight, arguments)
         write_report(path, report)  # what has been measured outlives an interruption
-    print(summaries_table(report))
+    print(summaries_tables(report))
 
 
-def read_meeting(summarizer: Summarizer, meeting: Meeting, *, mode: Mode) -> ReadMeeting:
-    """All queries of the meeting in one run. An answer that cannot be read counts as invalid for each of them."""
-    started = perf_counter()
-    queries = [asked.query for asked in meeting.queries]
-    try:
-        *_, last = summarizer.summarize(meeting.transcript, queries, mode=mode)
-        assert isinstance(last, SummaryReport)
-        items = last.items
-    except (KeyError, ValueError) as error:  # no JSON, or other ids than those asked for
-        items = tuple(unread(asked, mode=mode, error=error) for asked in meeting.queries)
-    pairs = zip(meeting.queries, items, strict=True)
-    scores = tuple(score_summary(meeting, asked, item) for asked, item in pairs)
+def measure(workshop: Workshop, meeting: Meeting, *, turn: int) -> tuple[Runs, Runs | None]:
+    """Every way on all queries, and on the first eight where there are as many."""
+    runs = run_all(workshop, meeting, turn=turn)
+    if len(meeting.queries) <= EIGHT:
+        return runs, runs if len(meeting.queries) == EIGHT else None
+    few = replace(meeting, queries=meeting.queries[:EIGHT])
 
-    return ReadMeeting(meeting, items, scores, perf_counter() - started)
+    return runs, run_all(workshop, few, turn=turn)
 
 
-def unread(asked: ReferenceQuery, *, mode: Mode, error: Exception) -> QuerySummary:
-    return QuerySummary(
-        id=asked.query.id,
-        query=asked.query.text,
-        status="failed",
-        summary="",
-        citations=(),
-        mode=mode,
-        attempts=1,
-        error=str(error),
-    )
+def run_all(workshop: Workshop, meeting: Meeting, *, turn: int) -> Runs:
+    """The ways take turns in going first: what a machine does beside us is shared out among them."""
+    names = list(WAYS)
+    turned = names[turn % len(names) :] + names[: turn % len(names)]
+    runs = {name: workshop.run(WAYS[name], meeting) for name in turned}
+
+    return {name: runs[name] for name in names}
+
+
+def findings(
+    done: Sequence[Runs], with_eight: Sequence[Runs], arguments: argparse.Namespace
+) -> dict[str, Any]:
+    seed = arguments.seed
+    examples = list(examples_of(done))
+    rng = random.Random(seed)
+
+    return {
+        "num_meetings": len(done),
+        "ways": {name: way_figures([runs[name] for runs in done], seed=seed) for name in WAYS},
+        "ratios": {"all": ratios_of(done), "eight": ratios_of(with_eight)},
+        "multi_minus_single": paired_differences(
+            [(runs["multi"].scores, runs["single"].scores) for runs in done], seed=seed
+        ),
+        "fork_same_as_single": same_texts(done),
+        "meetings": [
+            {"meeting": runs["multi"].meeting.transcript.source}
+            | {name: costs_of([run]) for name, run in runs.items()}
+            for runs in done
+        ],
+        "examples": rng.sample(examples, min(arguments.limit_examples, len(examples))),
+    }
+
+
+def way_figures(runs: Sequence[Run], *, seed: int) -> dict[str, Any]:
+    return {
+        **costs_of(runs),
+        "form": form_rates([answer for run in runs for answer in run.answers]),
+        "figures": figures_of([score for run in runs for score in run.scores], seed=seed),
+        "positions": position_figures([run.scores for run in runs], seed=seed),
+    }
+
+
+def same_texts(done: Sequence[Runs]) -> dict[str, int | float]:
+    """How many summaries of forks are those of single prompts, character by character."""
+    same = [
+        fork.summary == single.summary
+        for runs in done
+        for fork, single in zip(runs["fork"].summaries, runs["single"].summaries, strict=True)
+    ]
+    return {"n": len(same), "same": sum(same), "share": round(sum(same) / len(same), 4)}
+
+
+def measure_batch_sizes(
+    workshop: Workshop, meetings: Sequence[Meeting], *, head: Mapping[str, Any], path: Path
+) -> None:
+    """Prompts of 1 to `LARGEST_BATCH` queries over beginnings of meetings that have as many."""
+    report: dict[str, Any] = {**head, "words": BATCH_WORDS, "sizes": {}}
+    for size in range(1, LARGEST_BATCH + 1):
+        short = [
+            Meeting(beginning(meeting.transcript), meeting.queries[:size])
+            for meeting in meetings
+            if len(meeting.queries) >= size
+        ]
+        if not short:
+            break
+        runs: dict[str, list[Run]] = {name: [] for name in BATCH_WAYS}
+        for meeting in short:
+            for name in BATCH_WAYS:
+                runs[name].append(workshop.run(WAYS[name], meeting))
+        report["sizes"][str(size)] = {
+            name: batch_size_figures(found, size=size) for name, found in runs.items()
+        }
+        write_report(path, report)
+        print(size, report["sizes"][str(size)], flush=True)
+
+
+def beginning(transcript: Document) -> Document:
+    """Its first turns, up to about `BATCH_WORDS` words."""
+    used = 0
+    kept: list[Turn] = []
+    for turn in transcript.turns:
+        used += len(turn.text.split())
+        if used > BATCH_WORDS and kept:
+            break
+        kept.append(turn)
+
+    return replace(transcript, turns=tuple(kept))
 
 
 def baselines(meetings: Sequence[Meeting], *, seed: int) -> dict[str, Any]:
@@ -114,36 +177,24 @@ def baselines(meetings: Sequence[Meeting], *, seed: int) -> dict[str, Any]:
     )
 
 
-def findings(done: Sequence[ReadMeeting], arguments: argparse.Namespace) -> dict[str, Any]:
-    usage = sum((read.usage for read in done), start=Usage())
-    examples = list(examples_of(done))
-    rng = random.Random(arguments.seed)
-
-    return {
-        "num_meetings": len(done),
-        "seconds": round(sum(read.seconds for read in done), 1),
-        "prompt_tokens": usage.prompt_tokens,
-        "output_tokens": usage.output_tokens,
-        "figures": figures_of([s for read in done for s in read.scores], seed=arguments.seed),
-        "examples": rng.sample(examples, min(arguments.limit_examples, len(examples))),
-    }
-
-
-def examples_of(done: Sequence[ReadMeeting]) -> Iterator[dict[str, Any]]:
-    for read in done:
-        triples = zip(read.meeting.queries, read.summaries, read.scores, strict=True)
-        for asked, summary, scored in triples:
+def examples_of(done: Sequence[Runs]) -> Iterator[dict[str, Any]]:
+    for runs in done:
+        multi, fork = runs["multi"], runs["fork"]
+        for number, asked in enumerate(multi.meeting.queries):
             yield {
-                "meeting": read.meeting.transcript.source,
+                "meeting": multi.meeting.transcript.source,
                 "query": asked.query.text,
                 "reference": asked.reference,
-                "summary": summary.summary,
-                "rougeL": round(scored.score.rouge["rougeL"], 3),
+                "multi": multi.summaries[number].summary,
+                "fork": fork.summaries[number].summary,
+                "rougeL": round(multi.scores[number].score.rouge["rougeL"], 3),
             }
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("summaries", help=__doc__)
     add_options(command, counted="meetings", count=35, num_examples=10)
-    command.add_argument("--mode", choices=["multi", "single", "fork"], default="multi")
+    command.add_argument(
+        "--batch-sizes", action="store_true", help="instead: prompts of 1 to 13 queries"
+    )
     command.set_defaults(run=summaries)

@@ -8,8 +8,8 @@ from typing import Any
 from bench.answer_scores import without_markers
 from bench.meeting_sets import Meeting, ReferenceQuery
 from bench.quality import show_estimate
-from bench.scores import Measure, estimates, repeated_runs
-from bench.table import render
+from bench.scores import Measure, estimate, estimates, repeated_runs
+from bench.table import render, show
 from pipeline.prompts import NOTHING_SAID
 from pipeline.types import QuerySummary
 
@@ -135,9 +135,41 @@ def text_figures(scores: Sequence[TextScore], *, seed: int) -> dict[str, Any]:
     return estimates(scores, TEXT_MEASURES, unit=lambda score: score.meeting, seed=seed)
 
 
-def summaries_table(report: Mapping[str, Any]) -> str:
-    """The product and every baseline by ROUGE, all queries and by kind; then what only the product has."""
-    entrants = {"gleandraft": report["figures"], **report["baselines"]}
+def position_figures(
+    meetings: Sequence[Sequence[ScoredSummary]], *, seed: int
+) -> dict[str, dict[str, Any]]:
+    """By the place of the query in its list, from 1: the first of a prompt may fare better than the last."""
+    longest = max(map(len, meetings))
+    places = {
+        number: [scores[number - 1].score for scores in meetings if len(scores) >= number]
+        for number in range(1, longest + 1)
+    }
+    return {
+        str(number): {"n": len(scores), **text_figures(scores, seed=seed)}
+        for number, scores in places.items()
+    }
+
+
+def paired_differences(
+    meetings: Sequence[tuple[Sequence[ScoredSummary], Sequence[ScoredSummary]]], *, seed: int
+) -> dict[str, dict[str, float]]:
+    """The first of each pair less the second, by ROUGE, on the same queries; meetings are drawn whole."""
+    return {
+        name: estimate(
+            [
+                sum(m.score.rouge[name] - s.score.rouge[name] for m, s in zip(*pair, strict=True))
+                for pair in meetings
+            ],
+            [len(one) for one, _ in meetings],
+            seed=seed,
+        ).to_json()
+        for name in ROUGE
+    }
+
+
+def summaries_tables(report: Mapping[str, Any]) -> str:
+    """Ways and baselines by ROUGE, what the ways cost, and how many times less than the dearest."""
+    entrants = {name: way["figures"] for name, way in report["ways"].items()} | report["baselines"]
     rows = [
         [
             name,
@@ -147,7 +179,39 @@ def summaries_table(report: Mapping[str, Any]) -> str:
         ]
         for name, figures in entrants.items()
     ]
-    kinds = [f"rougeL, {kind}" for kind in report["figures"]["kinds"]]
-    own = [(name, show_estimate(report["figures"].get(name))) for name in SUMMARY_MEASURES]
+    kinds = [f"rougeL, {kind}" for kind in next(iter(entrants.values()))["kinds"]]
+    costs = [
+        [name, *(str(way[cost]) for cost in COSTS), *(str(way["form"][f]) for f in FORMS)]
+        for name, way in report["ways"].items()
+    ]
+    own = [
+        [name, *(show_estimate(way["figures"].get(name)) for way in report["ways"].values())]
+        for name in SUMMARY_MEASURES
+    ]
+    ratios = [
+        [f"{name}, {group} queries", *(show(found[figure]) for figure in RATIOS)]
+        for group, ways in report["ratios"].items()
+        for name, found in ways.items()
+    ]
 
-    return f"{render(('', *ROUGE, 'words', *kinds), rows)}\n\n{render(('gleandraft', ''), own)}"
+    return "\n\n".join(
+        (
+            render(("", *ROUGE, "words", *kinds), rows),
+            render(("", *COSTS, *FORMS), costs),
+            render(("", *report["ways"]), own),
+            render(("times less (median)", *RATIOS), ratios),
+        )
+    )
+
+
+COSTS = (
+    "calls",
+    "prompt_tokens",
+    "prefill_tokens",
+    "output_tokens",
+    "forced_tokens",
+    "seconds",
+    "coverage",
+)
+FORMS = ("strict", "official")
+RATIOS = ("calls", "prefill_tokens", "seconds")

@@ -141,7 +141,7 @@ class Summarizer:
         def size(number: int) -> int:
             return sizes[number - 1]
 
-        if read == "all":
+        if read == "all" or sum(sizes) <= budget:
             windows = cut_windows(range(1, len(turns) + 1), size=size, budget=budget)
             return [Section(window, asked) for window in windows]
         ranked = [

@@ -1,29 +1,22 @@
 """The command summarises whole meetings, and its report says what baselines reach by hand."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.__main__ import main as bench
-from bench.meeting_sets import Meeting, ReferenceQuery, transcript_of
-from bench.summaries import read_meeting
-from pipeline import Summarizer, SummaryQuery, SummaryReport, WindowDone
-from pipeline.types import Extent, ModeChoice
-from retrieval import Document
+from bench.summary_runs import WAYS
 
 REFERENCE = "alpha beta gamma delta"
 
 
 @pytest.fixture(scope="module")
-def report(
-    tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory, write_set: Any
-) -> dict[str, Any]:
-    data = tmp_path_factory.mktemp("summaries")
+def data(tmp_path_factory: pytest.TempPathFactory, write_set: Any) -> Path:
+    folder = tmp_path_factory.mktemp("summaries")
     write_set(
-        data / "meetings/qmsum-val.jsonl.zst",
+        folder / "meetings/qmsum-val.jsonl.zst",
         [
             {
                 "meeting_id": name,
@@ -37,27 +30,68 @@ def report(
             for name in ("one", "two")
         ],
     )
+    return folder
+
+
+def run_bench(data: Path, model: Path, *options: str) -> None:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("GLEANDRAFT_EMBEDDER", "hash-256")
         environment.setenv("GLEANDRAFT_SUMMARY_TOKENS", "8")
         bench(
             [
                 *("summaries", "--data", str(data), "--count", "2", "--limit-examples", "3"),
-                *("--model", str(tiny_checkpoint), "--json", str(data / "out.json")),
+                *("--model", str(model), "--json", str(data / "out.json"), *options),
             ]
         )
+
+
+@pytest.fixture(scope="module")
+def report(data: Path, tiny_checkpoint: Path) -> dict[str, Any]:
+    run_bench(data, tiny_checkpoint)
     found: dict[str, Any] = json.loads((data / "out.json").read_text())
     return found
 
 
-def test_every_query_of_every_meeting_gets_a_summary_that_can_be_read(
-    report: dict[str, Any],
-) -> None:
-    assert (report["num_meetings"], report["figures"]["n"]) == (2, 4)
-    assert report["figures"]["valid"]["value"] == 1.0
-    assert set(report["figures"]["kinds"]) == {"general", "specific"}
-    assert report["prompt_tokens"] > 0
-    assert report["output_tokens"] > 0
+def test_every_query_of_every_meeting_gets_a_summary_in_every_way(report: dict[str, Any]) -> None:
+    assert report["num_meetings"] == 2
+    assert set(report["ways"]) == set(WAYS)
+    for way in report["ways"].values():
+        assert way["queries"] == way["figures"]["n"] == 4
+        assert way["figures"]["valid"]["value"] == 1.0
+        assert set(way["figures"]["kinds"]) == {"general", "specific"}
+        assert way["form"]["strict"] == 1.0
+        assert way["form"]["answers"] == way["calls"]
+        assert way["coverage"] == 1.0
+        assert [way["positions"][place]["n"] for place in ("1", "2")] == [2, 2]
+
+
+def test_what_is_not_shared_is_paid_for(report: dict[str, Any]) -> None:
+    ways = report["ways"]
+    alone = ways["single, nothing reused"]
+    assert alone["prefill_tokens"] == alone["prompt_tokens"] == ways["single"]["prompt_tokens"]
+    assert alone["calls"] == ways["fork"]["calls"] == 4
+    assert ways["multi"]["calls"] == 2
+    for name in ("single", "multi", "fork"):
+        assert ways[name]["prefill_tokens"] < alone["prefill_tokens"]
+        assert report["ratios"]["all"][name]["prefill_tokens"]["low"] > 1
+    assert report["ratios"]["eight"] == {}
+
+
+def test_forks_are_compared_with_single_prompts(report: dict[str, Any]) -> None:
+    assert report["fork_same_as_single"] == {"n": 4, "same": 4, "share": 1.0}
+    difference = report["multi_minus_single"]["rougeL"]
+    assert difference["low"] <= difference["value"] <= difference["high"]
+
+
+def test_each_number_of_queries_has_its_figures(data: Path, tiny_checkpoint: Path) -> None:
+    run_bench(data, tiny_checkpoint, "--batch-sizes")
+    found = json.loads((data / "out-batch-sizes.json").read_text())["sizes"]
+    assert list(found) == ["1", "2"]
+    for ways in found.values():
+        assert ways["multi"]["meetings"] == 2
+        assert ways["multi"]["form"] == {"answers": 2, "strict": 1.0, "official": 0.0}
+        assert ways["fork"]["prefill_per_query"] > 0
+    assert found["2"]["multi"]["prefill_per_query"] < found["1"]["multi"]["prefill_per_query"]
 
 
 def test_the_query_itself_has_one_of_four_words(report: dict[str, Any]) -> None:
@@ -80,39 +114,12 @@ def test_examples_stand_beside_their_references(report: dict[str, Any]) -> None:
     assert len(report["examples"]) == 3
     for example in report["examples"]:
         assert example["reference"] == REFERENCE
-        assert example["summary"]
+        assert example["multi"]
+        assert example["fork"]
 
 
 def test_the_report_says_where_and_with_what_it_was_made(report: dict[str, Any]) -> None:
     assert report["machine"]["torch"]
     assert report["commit"]
-    names = ("model", "dtype", "seed", "count", "mode", "embedder")
-    assert [report[name] for name in names] == ["tiny", "float32", 11, 2, "multi", "hash-256"]
-
-
-class Babbler(Summarizer):
-    """Its model writes what is no JSON."""
-
-    def __init__(self) -> None:
-        pass
-
-    def summarize(
-        self,
-        transcript: Document,
-        queries: Sequence[SummaryQuery],
-        *,
-        mode: ModeChoice = "auto",
-        read: Extent = "all",
-        should_stop: Callable[[], bool] = lambda: False,
-    ) -> Iterator[WindowDone | SummaryReport]:
-        yield WindowDone(1, num_windows=2)
-        json.loads("[{")
-
-
-def test_an_answer_that_cannot_be_read_is_invalid_for_every_query() -> None:
-    asked = ReferenceQuery(SummaryQuery("1", "alpha"), "general", REFERENCE)
-    transcript = transcript_of([{"speaker": "Ada", "content": "Alpha ."}], name="one")
-    read = read_meeting(Babbler(), Meeting(transcript, (asked, asked)), mode="multi")
-    assert [score.is_valid for score in read.scores] == [False, False]
-    assert [score.score.rouge["rougeL"] for score in read.scores] == [0.0, 0.0]
-    assert "Expecting" in (read.summaries[0].error or "")
+    names = ("model", "dtype", "seed", "count", "layout", "embedder")
+    assert [report[name] for name in names] == ["tiny", "float32", 11, 2, "ours", "hash-256"]

@@ -4,11 +4,16 @@ import pytest
 
 from bench.meeting_sets import Meeting, ReferenceQuery, transcript_of
 from bench.summary_scores import (
+    COSTS,
+    FORMS,
+    RATIOS,
     baseline_figures,
     figures_of,
+    paired_differences,
+    position_figures,
     score_summary,
     score_text,
-    summaries_table,
+    summaries_tables,
 )
 from pipeline import Citation, QuerySummary, SummaryQuery, Usage
 
@@ -82,12 +87,36 @@ def test_figures_are_over_all_queries_and_by_kind() -> None:
     assert row["free_tokens_per_forward"]["value"] == 2.0
 
 
-def test_the_table_compares_everyone_and_shows_what_only_the_product_has() -> None:
+def test_differences_are_paired_by_query() -> None:
+    better = [score_summary(MEETING, ASKED, summary("The ferries leave at nine."))]
+    worse = [score_summary(MEETING, ASKED, summary("Nobody knows."))]
+    found = paired_differences([(better, worse), (worse, worse)], seed=0)["rouge1"]
+    assert (found["value"], found["low"], found["high"]) == (0.5, 0.0, 1.0)
+
+
+def test_places_in_the_list_have_figures_of_their_own() -> None:
+    good = score_summary(MEETING, ASKED, summary("The ferries leave at nine."))
+    bad = score_summary(MEETING, OTHER, summary("a b c", query=OTHER))
+    found = position_figures([[good, bad], [good]], seed=0)
+    assert [figures["n"] for figures in found.values()] == [2, 1]
+    assert [figures["rougeL"]["value"] for figures in found.values()] == [1.0, 0.0]
+
+
+def test_the_tables_compare_everyone_and_show_what_only_the_product_has() -> None:
     scores = [score_summary(MEETING, ASKED, summary("The ferries leave at nine."))]
     baselines = baseline_figures(
         {"the query itself": [score_text(MEETING, ASKED, "When?")]}, seed=0
     )
-    table = summaries_table({"figures": figures_of(scores, seed=0), "baselines": baselines})
-    assert "1.00 (1.00-1.00)" in next(line for line in table.splitlines() if "gleandraft" in line)
-    assert "0.00 (0.00-0.00)" in next(line for line in table.splitlines() if "query itself" in line)
-    assert any(line.split() == ["citation_precision", "-"] for line in table.splitlines())
+    way = dict.fromkeys(COSTS, 7) | {"form": dict.fromkeys(FORMS, 1.0)}
+    table = summaries_tables(
+        {
+            "ways": {"multi": way | {"figures": figures_of(scores, seed=0)}},
+            "baselines": baselines,
+            "ratios": {"all": {"multi": {name: {"median": 6.5} for name in RATIOS}}, "eight": {}},
+        }
+    )
+    lines = table.splitlines()
+    assert "1.00 (1.00-1.00)" in next(line for line in lines if line.startswith("multi"))
+    assert "0.00 (0.00-0.00)" in next(line for line in lines if "query itself" in line)
+    assert any(line.split() == ["citation_precision", "-"] for line in lines)
+    assert any(line.split() == ["multi,", "all", "queries", *["6.50"] * 3] for line in lines)
