@@ -1,11 +1,13 @@
-"""`python -m bench pictures`: draws a real draft tree and where each task's tokens came from."""
+"""`python -m bench pictures`: draws a real decision, real draft trees, and where each task's tokens came from."""
 
 import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.decision_picture import Scene, draw_decision
 from bench.engine_runs import lap
 from bench.meter import Grown, MeteredDrafter
 from bench.pictures import TaskTokens, TreeStep, draw_sources, draw_tree
@@ -13,13 +15,15 @@ from bench.workload import Task, committed_tasks, request_of
 from decoding import Engine
 from decoding.drafting.draft_tree import ROOT, Source
 from decoding.engine import default_drafter
-from pipeline import load_settings
+from pipeline import Question, Settings, build_pipeline, load_settings
 from pipeline.build import build_local_writer
 from pipeline.local_writer import LocalWriter
 from pipeline.tokenizer import TextTokenizer
 
 MOST_LEAVES = 7  # that a page can show
 DRAWN_TASKS = {"draft-tree": ("grounded", "quotes"), "draft-tree-open": ("open", "sampled")}
+SAMPLES = Path(__file__).parents[1] / "samples/documents"
+DECIDED = "How many passengers does the Sandpiper carry?"
 ANCHOR = "a"  # decoded alone, some tokens lose their leading space
 
 
@@ -30,9 +34,26 @@ def pictures(arguments: argparse.Namespace) -> None:
     for name, kinds in DRAWN_TASKS.items():
         tasks = [task for task in committed_tasks(writer.tokenizer) if task.task in kinds]
         drawn[name] = draw_tree(step_of(most_telling(trees_of(writer, tasks)), writer.tokenizer))
+    drawn["decision"] = draw_decision(decision_scene(load_settings(model=arguments.model)))
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name, picture in drawn.items():
         (arguments.out / f"{name}.svg").write_text(picture, encoding="utf-8")
+
+
+def decision_scene(settings: Settings) -> Scene:
+    """A question over the sample documents, in a knowledge base that is gone afterwards."""
+    with TemporaryDirectory() as folder:
+        fresh = settings.model_copy(update={"kb": Path(folder), "remember": False})
+        with build_pipeline(fresh, may_add=True) as pipeline:
+            for _ in pipeline.knowledge_base.add([SAMPLES]):
+                pass
+            (thought,) = pipeline.proxy.think([DECIDED])
+            return Scene(
+                DECIDED,
+                thought.guess,
+                pipeline.judge.gate.threshold,
+                pipeline.ask(Question(DECIDED)),
+            )
 
 
 def trees_of(writer: LocalWriter, tasks: Sequence[Task]) -> list[Grown]:

@@ -1,12 +1,22 @@
 """The drawn tree is a real one, chosen because it shows much; the bars add up to the output."""
 
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from bench.decision_picture import draw_decision
 from bench.meter import Grown
-from bench.scenes import MOST_LEAVES, most_telling, piece_of, step_of, tokens_of
+from bench.scenes import (
+    MOST_LEAVES,
+    decision_scene,
+    most_telling,
+    piece_of,
+    step_of,
+    tokens_of,
+)
 from decoding.drafting.draft_tree import ROOT, DraftTree, Source
+from pipeline import load_settings
 from pipeline.tokenizer import TextTokenizer, load_tokenizer
 
 P, L = Source.PROMPT, Source.LOGITS
@@ -62,3 +72,18 @@ def test_accepted_and_own_tokens_add_up_to_the_output() -> None:
     tokens = tokens_of(row)
     assert tokens.accepted == {Source.PROMPT: 70, Source.LOGITS: 5}
     assert tokens.own == 25
+
+
+def test_a_decision_is_drawn_with_what_it_was_read_from(tiny_checkpoint: Path) -> None:
+    settings = load_settings(
+        model=str(tiny_checkpoint), proxy=str(tiny_checkpoint), embedder="hash-256", answer_tokens=8
+    )
+    scene = decision_scene(settings)
+    drawn = fromstring(draw_decision(scene))
+    told = ["".join(element.itertext()) for element in drawn.iter() if element.tag.endswith("text")]
+    assert scene.question in told
+    assert any(f"need {scene.answer.decision.score:.2f}" in line for line in told)
+    boxes = [element for element in drawn.iter() if element.tag.endswith("rect")]
+    assert (
+        len(boxes) == len(scene.guess.ends) + 3
+    )  # tokens, then the bar, the need and the threshold
