@@ -108,6 +108,9 @@ def build_summarizer(settings: Settings) -> Summarizer:
     """Opens the main model; needs no knowledge base. Raises the errors of `declared_form`."""
     rank = ranker(RememberingEmbedder(open_embedder(settings.embedder)))
     writer, reader = build_window_reader(settings)
+    if is_remote(settings.model):  # every window costs an answer to each query
+        window = min(settings.remote_window_tokens, writer.context // 2)
+        settings = settings.model_copy(update={"window_tokens": window})
 
     return Summarizer(writer=writer, reader=reader, rank=rank, settings=settings)
 

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
         "ours"  # of a prompt for summaries: ours, or paper: queries before the transcript
     )
     window_tokens: int = Field(default=900, ge=64)  # transcript that one summary prompt holds
+    remote_window_tokens: int = Field(
+        default=8000, ge=64
+    )  # the same for a model on a server, but never more than half of its context
     summary_tokens: int = Field(default=96, ge=1)  # longest summary of one query over one window
     num_focus: int = Field(default=3, ge=0)  # best clauses or turns shown with a question or query
 

@@ -96,6 +96,11 @@ def test_a_meeting_is_summarised_over_the_wire(
     for item in job["items"]:
         assert item["citations"]
         assert all(citation["quote"] in text for citation in item["citations"])
+    assert job["coverage"]["share"] == 1.0
+    windows = {
+        call.prompt.partition("\n")[2].partition("\nFor each")[0] for call in model_server.chats
+    }
+    assert len(windows) == 3  # of at most 4,096 tokens, half of the context, counted high
     num_asked = {len(re.findall(r"^\d+\. ", call.prompt, re.MULTILINE)) for call in model_server.chats}  # fmt: skip
     assert num_asked == ({2} if mode == "multi" else {1})
 
