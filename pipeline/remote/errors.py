@@ -1,11 +1,10 @@
 """What can go wrong with a model on a server, each with its remedy. No message ever holds a key."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from pipeline.errors import PipelineError
 
-Setting = Literal["GLEANDRAFT_MODEL", "GLEANDRAFT_PROXY"]
+MOST_LISTED = 20  # names of models in one error
 
 
 class RemoteError(PipelineError):
@@ -67,7 +66,7 @@ class KeyRefused(RemoteError):
 
 class ModelUnknown(RemoteError):
     def __init__(self, url: str, model: str, *, known: Sequence[str]) -> None:
-        listed = ", ".join(known) or "no model at all"
+        listed = listing(known) or "no model at all"
         super().__init__(
             f"{url} does not serve {model!r}; name behind the # one that it serves: {listed}"
         )
@@ -76,7 +75,7 @@ class ModelUnknown(RemoteError):
 class SeveralModels(RemoteError):
     def __init__(self, url: str, *, known: Sequence[str]) -> None:
         super().__init__(
-            f"{url} serves {', '.join(known) or 'no model'}; say which to use, like {url}#NAME"
+            f"{url} serves {listing(known) or 'no model'}; say which to use, like {url}#NAME"
         )
 
 
@@ -164,3 +163,11 @@ class QueryUnheard(AskFailed):
             f"{model} gave no usable summary in {attempts} attempts ({why}); word the query anew, "
             "or choose a model that keeps to a form"
         )
+
+
+def listing(models: Sequence[str]) -> str:
+    """The first of the names that a server gave, without what might steer a terminal."""
+    shown = ["".join(filter(str.isprintable, name)) for name in models[:MOST_LISTED]]
+    more = [f"and {len(models) - MOST_LISTED} more"] if len(models) > MOST_LISTED else []
+
+    return ", ".join(shown + more)

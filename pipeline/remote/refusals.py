@@ -21,16 +21,18 @@ LOGPROBS = re.compile(r"log.?prob", re.IGNORECASE)
 
 
 def said_by(answer: Any) -> str:
-    """The message in an error's body, in one line and not too long; empty where there is none."""
+    """The message in an error's body; empty where there is none."""
     error = answer.get("error", answer) if isinstance(answer, dict) else answer
-    if isinstance(error, dict):
-        parts = [error.get("code"), error.get("message") or error.get("detail")]
-        text = " ".join(part for part in parts if isinstance(part, str))
-    else:
-        text = error if isinstance(error, str) else ""
-    text = text.encode("utf-8", "replace").decode()
+    if not isinstance(error, dict):
+        return error if isinstance(error, str) else ""
+    parts = [error.get("code"), error.get("message") or error.get("detail")]
 
-    return " ".join(text.split())[:LONGEST]
+    return " ".join(part for part in parts if isinstance(part, str))
+
+
+def printable(text: str) -> str:
+    """One line that steers nobody's terminal."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
 def is_about_length(said: str) -> bool:

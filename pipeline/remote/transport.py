@@ -21,7 +21,7 @@ from pipeline.remote.errors import (
     ServerUnreachable,
     StreamCut,
 )
-from pipeline.remote.refusals import is_about_length, said_by
+from pipeline.remote.refusals import LONGEST, is_about_length, printable, said_by
 from pipeline.remote.retry import LONGEST_WAIT_S, PASSING, Patience, asked_wait_s
 from pipeline.remote.sse import LineTooLong, event_texts
 
@@ -70,7 +70,7 @@ class Connection:
             raise BadAddress(url, "is no address of a server") from None
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {key.secret}"} if key.secret else {},
-            timeout=httpx.Timeout(limits.silence_s, connect=limits.connect_s),
+            timeout=httpx.Timeout(limits.silence_s, connect=limits.connect_s, pool=None),
             limits=httpx.Limits(max_connections=limits.at_once + 1),
         )
 
@@ -177,8 +177,8 @@ class Connection:
             is_set = bool(self._key.secret)
             return KeyRefused(self.url, setting=self._key.setting, is_set=is_set)
         if 300 <= status < 400:
-            place = response.headers.get("location", "nowhere")
-            return NotAnOpenAiServer(self.url, f"sends us on to {self._key.hide(place)[:200]}")
+            place = self._quoted(response.headers.get("location", "nowhere"))
+            return NotAnOpenAiServer(self.url, f"sends us on to {place}")
         try:
             body = b"".join(self._bytes(response))
         except RemoteError:
@@ -186,11 +186,15 @@ class Connection:
         try:
             said = said_by(json.loads(body))
         except (ValueError, RecursionError):
-            said = " ".join(body[:200].decode("utf-8", "replace").split())
+            said = body.decode("utf-8", "replace")
         return self._refused(status, said, url)
 
+    def _quoted(self, said: str) -> str:
+        """Words of the server for an error of ours: without the key, and cut only then, lest half of it be left."""
+        return printable(self._key.hide(said))[:LONGEST]
+
     def _refused(self, status: int, said: str, url: str) -> RemoteError:
-        said = self._key.hide(said)
+        said = self._quoted(said)
         if is_about_length(said):
             return ContextTooLong(self.url, said)
         if status >= 500:
