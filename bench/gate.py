@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import Any
 
 from bench.gate_scores import (
-    cross_fit,
+    can_be_measured,
     gate_figures,
     gates_table,
     policies,
@@ -21,9 +21,13 @@ from bench.record import write_report
 from bench.retrieval_cache import default_cache
 from pipeline import Settings, load_settings
 from pipeline.build import build_judge, pipeline_over
+from pipeline.calibrated import LEARNED
+from pipeline.gates import KINDS
 from pipeline.judge import judge_by_rules, says_something
 from pipeline.types import Question
 from retrieval import open_embedder
+
+GATES = {kind: [kind] for kind in (*KINDS, LEARNED)} | {"chosen": [*KINDS, LEARNED]}
 
 
 def gate(arguments: argparse.Namespace) -> None:
@@ -72,8 +76,9 @@ def set_figures(records: list[BothWays], settings: Settings, *, seed: int) -> di
             for name, policy in policies(judge).items()
         },
         "gates": {
-            kind: gate_figures(fitted, seed=seed)
-            for kind, fitted in cross_fit(left, seed=seed).items()
+            name: gate_figures(left, kinds, seed=seed)
+            for name, kinds in GATES.items()
+            if can_be_measured(left, kinds, seed=seed)
         },
     }
 

@@ -1,13 +1,12 @@
-"""Chooses a gate and its threshold for a budget: both answers to questions whose answer is known, one half held out."""
+"""Chooses a gate and its threshold for a budget, by both answers to questions whose answer is known."""
 
 import json
-import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.ask import Pipeline
 from pipeline.calibrated import (
@@ -21,9 +20,12 @@ from pipeline.calibrated import (
 from pipeline.errors import BadQuestions, TooFewQuestions, UnknownJudge
 from pipeline.features import features
 from pipeline.frontier import (
+    Flags,
+    Operation,
     Outcomes,
     at_threshold,
     interval,
+    operate,
     outcomes_of,
     share_of_the_way,
     threshold_for,
@@ -37,11 +39,12 @@ from pipeline.settings import Settings
 from pipeline.trained_judge import prompt_fingerprint
 from pipeline.types import Case, Question
 
-T = TypeVar("T")
-
-FEWEST = 20  # questions of a half; a share of fewer says next to nothing
+FEWEST = 40  # questions; a share of fewer says next to nothing
 FEWEST_OF_A_KIND = 5  # questions that gain, and that do not, for a regression to learn from
 NUM_FOLDS = 5
+EVEN_ODDS = 0.5
+
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +125,23 @@ def calibrate(
     settings: Settings,
     seed: int = 11,
 ) -> CalibratedJudge:
-    """The gate of this kind, or the best one, at the threshold that spends the budget on one half of the trials.
+    """The gate of this kind, or the best one, at the threshold that spends the budget on these trials.
 
-    Its figures are of the other half. Raises `TooFewQuestions` or `UnknownJudge`.
+    Its figures are those of the same procedure on trials that it has not seen, fold by fold. Raises `TooFewQuestions`
+    or `UnknownJudge`.
     """
     kinds = [*KINDS, LEARNED] if kind is None else [kind]
     if unknown := set(kinds) - {*KINDS, LEARNED}:
         raise UnknownJudge(unknown.pop(), known=[*KINDS, LEARNED])
     told = [trial for trial in trials if says_something(trial.case.guess)]
-    seen, held_out = halves(told, seed=seed)
-    if len(held_out) < FEWEST:
-        raise TooFewQuestions(len(told), fewest=2 * FEWEST)
-    best = max(candidates(seen, kinds, seed=seed), key=lambda each: each.worth_at(budget))
-    threshold = threshold_for(best.seen.need, budget)
+    if len(told) < FEWEST:
+        raise TooFewQuestions(len(told), fewest=FEWEST)
+    best = choose(told, kinds, seed=seed)
 
     return CalibratedJudge(
         kind=best.kind,
         logistic=best.logistic,
-        threshold=threshold,
+        threshold=threshold_for(best.seen.need, budget),
         budget=budget,
         origin=CalibrationOrigin(
             model=model_fingerprint(settings.model),
@@ -147,56 +149,79 @@ def calibrate(
             prompt=prompt_fingerprint(),
             questions=str(questions.resolve()),
             questions_hash=file_fingerprint(questions),
-            num_calibrated=len(seen),
-            num_held_out=len(held_out),
+            num_questions=len(told),
             seed=seed,
         ),
-        figures=figures_of(best.outcomes_of(held_out), threshold=threshold, seed=seed),
+        figures=figures_of(cross_fit(told, kinds, budget=budget, seed=seed), seed=seed),
     )
 
 
-def halves(items: Sequence[T], *, seed: int) -> tuple[list[T], list[T]]:
-    """Two halves by chance; the first is the larger one if either is."""
-    shuffled = random.Random(seed).sample(list(items), len(items))
-    middle = (len(shuffled) + 1) // 2
-    return shuffled[:middle], shuffled[middle:]
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What was decided on each trial by a gate and a threshold that were chosen without it."""
+
+    outcomes: Outcomes  # needs are ranks within their fold, which other folds can be pooled with
+    retrieved: Flags
+    usages: tuple[float, ...]  # share of each fold that was retrieved for
+
+    @property
+    def operation(self) -> Operation:
+        return operate(self.outcomes, self.retrieved)
+
+
+def cross_fit(
+    trials: Sequence[Trial], kinds: Sequence[str], *, budget: float, seed: int
+) -> HeldOut:
+    """Chooses on all folds but one and decides on that one, for each of them. Raises `TooFewQuestions`."""
+    ranks, flags = np.zeros(len(trials)), np.zeros(len(trials), np.bool_)
+    usages: list[float] = []
+    for fold in folds(len(trials), seed=seed):
+        outside = np.setdiff1d(np.arange(len(trials)), fold)
+        best = choose([trials[place] for place in outside], kinds, seed=seed)
+        needs = best.outcomes_of([trials[place] for place in fold]).need
+        ranks[fold] = needs.argsort().argsort() / len(fold)
+        flags[fold] = needs > threshold_for(best.seen.need, budget)
+        usages.append(float(flags[fold].mean()))
+
+    return HeldOut(with_needs(trials, ranks.tolist()), flags, tuple(usages))
+
+
+def folds(num: int, *, seed: int) -> list[Places]:
+    shuffled = np.random.default_rng(seed).permutation(num)
+    return np.array_split(shuffled, NUM_FOLDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A way to order questions by need, with the needs of the half that it was chosen on."""
+    """A way to order questions by need, with the needs of the trials that it was made from."""
 
     kind: str
     logistic: Logistic | None
     seen: Outcomes  # a regression's needs are out of fold
 
-    def worth_at(self, budget: float) -> float:
-        """How far it gets from chance to the oracle."""
-        return share_of_the_way(
-            self.seen, at_threshold(self.seen, threshold_for(self.seen.need, budget))
-        )
+    @property
+    def telling(self) -> float:
+        """How well it tells who gains. Of some hundred questions the answers at one threshold tell less."""
+        return utility_auc(self.seen) or EVEN_ODDS
 
     def outcomes_of(self, trials: Sequence[Trial]) -> Outcomes:
         return outcomes_by(trials, need_by(self.kind, self.logistic))
 
 
-def candidates(trials: Sequence[Trial], kinds: Sequence[str], *, seed: int) -> list[Candidate]:
-    """One per kind; a regression only where there is something to learn, or nothing else is wanted."""
+def choose(trials: Sequence[Trial], kinds: Sequence[str], *, seed: int) -> Candidate:
+    """The kind that tells best; a regression only where there is something to learn from."""
     found = [
         Candidate(kind, None, outcomes_by(trials, need_by(kind, None)))
         for kind in kinds
         if kind != LEARNED
     ]
-    gains = np.array([trial.always > trial.never for trial in trials])
-    can_learn = FEWEST_OF_A_KIND <= gains.sum() <= len(gains) - FEWEST_OF_A_KIND
-    if LEARNED in kinds and can_learn:
+    num_gains = sum(trial.always > trial.never for trial in trials)
+    if LEARNED in kinds and FEWEST_OF_A_KIND <= num_gains <= len(trials) - FEWEST_OF_A_KIND:
         found.append(learned(trials, seed=seed))
     if not found:
-        raise TooFewQuestions(
-            int(gains.sum()), fewest=FEWEST_OF_A_KIND, what="that gain by passages"
-        )
+        raise TooFewQuestions(num_gains, fewest=FEWEST_OF_A_KIND, what="that gain by passages")
 
-    return found
+    return max(found, key=lambda each: each.telling)
 
 
 def learned(trials: Sequence[Trial], *, seed: int) -> Candidate:
@@ -228,25 +253,29 @@ def with_needs(trials: Sequence[Trial], needs: Sequence[float]) -> Outcomes:
     return outcomes_of(needs, [trial.never for trial in trials], [trial.always for trial in trials])
 
 
-def figures_of(outcomes: Outcomes, *, threshold: float, seed: int) -> dict[str, Figure]:
-    """What the threshold does on these questions, beside always, never, chance and the oracle."""
+def figures_of(held_out: HeldOut, *, seed: int) -> dict[str, Figure]:
+    """What was decided, beside always, never, chance and the oracle; intervals are over questions."""
+    outcomes = held_out.outcomes
+    decided = Outcomes(held_out.retrieved.astype(np.float64), outcomes.never, outcomes.always)
     measures: dict[str, Callable[[Outcomes], float | None]] = {
-        "usage": lambda o: at_threshold(o, threshold).usage,
-        "right": lambda o: at_threshold(o, threshold).quality,
+        "usage": lambda o: at_threshold(o, 0.5).usage,
+        "right": lambda o: at_threshold(o, 0.5).quality,
         "right_never": lambda o: float(o.never.mean()),
         "right_always": lambda o: float(o.always.mean()),
-        "harm": lambda o: at_threshold(o, threshold).harm,
-        "way_to_the_oracle": lambda o: share_of_the_way(o, at_threshold(o, threshold)),
-        "utility_auc": utility_auc,
+        "harm": lambda o: at_threshold(o, 0.5).harm,
+        "way_to_the_oracle": lambda o: share_of_the_way(o, at_threshold(o, 0.5)),
     }
-    return {
-        name: figure_of(value, interval(outcomes, measure, seed=seed))
+    found = {
+        name: figure_of(measure(decided), interval(decided, measure, seed=seed))
         for name, measure in measures.items()
-        if (value := measure(outcomes)) is not None
     }
+    found["utility_auc"] = figure_of(
+        utility_auc(outcomes), interval(outcomes, utility_auc, seed=seed)
+    )
+    return {name: figure for name, figure in found.items() if figure}
 
 
-def figure_of(value: float, bounds: tuple[float, float] | None) -> Figure:
-    if bounds is None:
-        return Figure(round(value, 4))
+def figure_of(value: float | None, bounds: tuple[float, float] | None) -> Figure | None:
+    if value is None or bounds is None:
+        return None if value is None else Figure(round(value, 4))
     return Figure(round(value, 4), *(round(bound, 4) for bound in bounds))

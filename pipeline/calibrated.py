@@ -29,8 +29,7 @@ class CalibrationOrigin:
     prompt: str  # `prompt_fingerprint`
     questions: str  # the file, as an absolute path
     questions_hash: str  # 16 hexadecimal digits of its SHA-256
-    num_calibrated: int  # questions that the threshold was chosen on
-    num_held_out: int  # others, that the figures are of
+    num_questions: int  # that were left to a gate
     seed: int
 
 
@@ -43,7 +42,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class CalibratedJudge:
-    """A gate by kind, its threshold, where it comes from, and how it did on questions it was not chosen on."""
+    """A gate by kind, its threshold, where it comes from, and how the same choice did on questions it had not seen."""
 
     kind: str  # one of `KINDS`, or `LEARNED`
     logistic: Logistic | None  # of gaining by passages, where the kind is `LEARNED`

@@ -159,13 +159,13 @@ def calibration_lines(judge: "CalibratedJudge") -> list[str]:
     """What was chosen, and what it did on the questions that it was not chosen on."""
     figures = {name: figure_cell(figure) for name, figure in judge.figures.items()}
     return [
-        f"{judge.kind} over {judge.threshold:.3f}, chosen on {judge.origin.num_calibrated} questions for a budget "
-        f"of {judge.budget:.0%}; on the {judge.origin.num_held_out} that were held out:",
-        f"  retrieves for {figures['usage']}",
-        f"  right answers {figures['right']}; never retrieving {figures['right_never']}, "
+        f"{judge.kind} over {judge.threshold:.3f}, chosen on {judge.origin.num_questions} questions for a budget "
+        f"of {judge.budget:.0%}; chosen the same way without them, it would on each fifth",
+        f"  retrieve for {figures['usage']}",
+        f"  answer rightly {figures['right']}; never retrieving {figures['right_never']}, "
         f"always {figures['right_always']}",
-        f"  {figures['way_to_the_oracle']} of the way from chance to an oracle with the same budget",
-        f"  the other way would have been better for {figures['harm']}",
+        f"  get {figures['way_to_the_oracle']} of the way from chance to an oracle with the same budget",
+        f"  have been better the other way for {figures['harm']}",
     ]
 
 
