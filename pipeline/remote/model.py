@@ -1,7 +1,7 @@
 """One model on a server: opened once, asked by any number of threads."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pipeline.prompts import Prompt
 from pipeline.remote.address import Address
-from pipeline.remote.chat import Delta, Malformed, delta_of, mended, request_body
+from pipeline.remote.chat import Delta, Malformed, delta_of, request_body
 from pipeline.remote.errors import (
     AnswerMalformed,
     AskFailed,
@@ -21,6 +21,7 @@ from pipeline.remote.errors import (
     SeveralModels,
     StreamCut,
 )
+from pipeline.remote.listing import Context, context_of, models_in
 from pipeline.remote.refusals import to_drop
 from pipeline.remote.retry import Patience
 from pipeline.remote.spoken import Spoken
@@ -28,20 +29,12 @@ from pipeline.remote.tokens import TokenCounter
 from pipeline.remote.transport import Connection, Key, Limits
 from pipeline.types import Usage
 
-ASSUMED_CONTEXT = 4096  # tokens, where neither the server nor a setting tells
-CONTEXT_KEYS = ("max_model_len", "context_length", "context_window", "max_context_length")
 FRAME = 64  # tokens that a chat template puts around a message, system prompt included, at most
 LONGEST_TOKEN = (
     32  # characters, on average over a text: a server that writes more ignores its limit
 )
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    num_tokens: int  # of prompt and output together
-    source: str  # who said so
 
 
 class RemoteModel:
@@ -207,28 +200,6 @@ def try_out(model: RemoteModel, unknown: ModelUnknown, trouble: RemoteError | No
         model.complete(Prompt(("Hello",)), max_tokens=1, fields={})
     except (AskFailed, NotAnOpenAiServer):
         raise trouble or unknown from None
-
-
-def models_in(answer: Mapping[str, Any], url: str) -> dict[str, dict[str, Any]]:
-    """The models of a list, by name. Raises `AnswerMalformed`."""
-    models = answer.get("data")
-    if not isinstance(models, list):
-        raise AnswerMalformed(url, "its list of models is none")
-    return {
-        mended(model["id"]): model
-        for model in models
-        if isinstance(model, dict) and isinstance(model.get("id"), str)
-    }
-
-
-def context_of(model: Mapping[str, Any], *, setting: int | None) -> Context:
-    told = [model.get(key) for key in CONTEXT_KEYS]
-    known = [n for n in told if isinstance(n, int) and not isinstance(n, bool) and n > 0]
-    if known and (setting is None or known[0] <= setting):
-        return Context(known[0], "told by the server")
-    if setting is not None:
-        return Context(setting, "set in GLEANDRAFT_CONTEXT")
-    return Context(ASSUMED_CONTEXT, "assumed; set GLEANDRAFT_CONTEXT to what the server allows")
 
 
 def root_of(url: str) -> str:
