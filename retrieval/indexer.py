@@ -92,7 +92,7 @@ class Indexer:
         return True
 
     def needs_check(self) -> bool:
-        """Whether anything speaks for a difference; takes milliseconds."""
+        """Whether anything speaks for a difference; the first look makes Chroma load its graph."""
         return (
             self._was_broken
             or self._ledger.is_unsettled

@@ -87,7 +87,7 @@ class _Matrix:
 
 
 class MemoryStore:
-    """Exact search in memory; some milliseconds for a hundred thousand vectors, gone at the end."""
+    """Exact search in memory; some ten milliseconds for a hundred thousand vectors, gone at the end."""
 
     def __init__(self, *, dimension: int) -> None:
         self._dimension = dimension
