@@ -120,6 +120,7 @@ class IndexRecord(Record):
     documents: int
     passages: int
     missing_vectors: int
+    unfound_vectors: int  # there, but not found by themselves
     superfluous_vectors: int
     interrupted_changes: int  # begun by a process that did not end them
     vectors_built_again: bool

@@ -17,7 +17,7 @@ from retrieval.truth import Truth
 
 _GLANCE = 32  # passages that an opening looks up by their own vectors
 _LOOK = 1000  # the same of a check
-_MOST_LOST = 0.1  # of these; an index by graph may lose one now and then, a broken one loses many
+_MOST_UNFOUND = 0.1  # of these; a graph may lose its way to one now and then, a broken one to many
 _ALIKE = 0.999  # cosine of a vector with itself as the index returns it
 
 log = logging.getLogger(__name__)
@@ -27,14 +27,15 @@ log = logging.getLogger(__name__)
 class Differences:
     """How far the vector index was from the documents."""
 
-    num_missing: int = 0  # vectors that it lacked, or did not find
+    num_missing: int = 0  # vectors that it lacked
+    num_unfound: int = 0  # that it held and did not find: a graph may lose its way to some
     num_superfluous: int = 0  # vectors of passages that are gone
     num_pending: int = 0  # changes that an interrupted process had not told it
     was_broken: bool = False  # it did not answer, or not with what it held: built again
 
     @property
     def num_vectors(self) -> int:
-        return self.num_missing + self.num_superfluous + self.num_pending
+        return self.num_missing + self.num_unfound + self.num_superfluous + self.num_pending
 
     def __bool__(self) -> bool:
         return bool(self.num_vectors) or self.was_broken
@@ -98,7 +99,7 @@ class Indexer:
             or self._ledger.is_unsettled
             or self._ledger.num_vectors != self._truth.num_passages
             or self.store.count(self._ledger.collections()) != self._truth.num_passages
-            or bool(self._lost(_GLANCE))
+            or bool(self._unfound(_GLANCE))
         )
 
     def check(self) -> Differences:
@@ -112,13 +113,13 @@ class Indexer:
             was_broken, indexed = True, {}
             self.begin_anew()
         missing, superfluous = self._ledger.reconcile(indexed)
-        lost = [] if was_broken else self._lost(_LOOK)
-        if lost and len(lost) > _MOST_LOST * min(_LOOK, self._truth.num_passages):
+        unfound = [] if was_broken else self._unfound(_LOOK)
+        if len(unfound) > _MOST_UNFOUND * min(_LOOK, self._truth.num_passages):
             was_broken = True
             self.begin_anew()
         else:
-            self._ledger.tell_again(lost)
-        return Differences(missing + len(lost), superfluous, num_pending, was_broken)
+            self._ledger.tell_again(unfound)
+        return Differences(missing, len(unfound), superfluous, num_pending, was_broken)
 
     def step(self) -> int:
         """Tells the store some of what is pending; how many entries, 0 if there was nothing."""
@@ -182,17 +183,17 @@ class Indexer:
         vectors = pack(self._embedder.embed(texts))
         return {each.number: vector for each, vector in zip(owed, vectors, strict=True)}
 
-    def _lost(self, size: int) -> list[str]:
+    def _unfound(self, size: int) -> list[str]:
         """Of some passages that the index was told about, those that their own vectors do not find."""
-        lost: list[str] = []
+        unfound: list[str] = []
         for number, (ids, rows) in self._ledger.sample(size).items():
             try:
                 nearest = self.store.nearest(rows, limit=1, collections=[number])
             except VectorIndexBroken:
-                lost += ids
+                unfound += ids
                 continue
             for id_, row in zip(ids, nearest, strict=True):
                 # Of texts that stand twice either vector will do.
                 if not row or row[0].similarity < _ALIKE:
-                    lost.append(id_)
-        return lost
+                    unfound.append(id_)
+        return unfound

@@ -107,6 +107,7 @@ def present_report(report: Report) -> IndexRecord:
         documents=report.num_documents,
         passages=report.num_passages,
         missing_vectors=report.vectors.num_missing,
+        unfound_vectors=report.vectors.num_unfound,
         superfluous_vectors=report.vectors.num_superfluous,
         interrupted_changes=report.vectors.num_pending,
         vectors_built_again=report.vectors.was_broken,

@@ -134,6 +134,7 @@ def report_lines(record: IndexRecord) -> list[str]:
     """What a check found, one line for each kind of trouble, and what it all comes to."""
     found = [
         (record.missing_vectors, "vectors were missing"),
+        (record.unfound_vectors, "vectors were there, but were not found"),
         (record.superfluous_vectors, "vectors belonged to nothing"),
         (record.interrupted_changes, "changes had been interrupted"),
         (record.documents_made_again, "documents were cut into passages anew"),

@@ -98,9 +98,10 @@ def test_a_document_shows_its_metadata() -> None:
 
 
 def test_a_report_names_what_was_repaired_and_what_cannot_be() -> None:
-    record = IndexRecord(2, 9, 3, 0, 1, False, True, 0, ())
+    record = IndexRecord(2, 9, 3, 2, 0, 1, False, True, 0, ())
     assert render.report_lines(record) == [
         "repaired   3 vectors were missing",
+        "repaired   2 vectors were there, but were not found",
         "repaired   1 changes had been interrupted",
         "repaired   1 word index was wrong and was built again",
         "2 documents, 9 passages: all in order",
