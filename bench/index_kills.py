@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 
 from bench.record import describe_machine, git_commit, write_report
 from retrieval.embed import HashEmbedder
-from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
+from retrieval.knowledge_base import KnowledgeBase
+from retrieval.opening import open_knowledge_base
 from retrieval.upkeep import Report
 
 LONGEST_S = 1.2  # until a kill, from when the knowledge base is open

@@ -15,7 +15,8 @@ from typing import Any
 
 from bench.index_stages import MadeUpEmbedder, articles
 from bench.record import describe_machine, git_commit, write_report
-from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
+from retrieval.knowledge_base import KnowledgeBase
+from retrieval.opening import open_knowledge_base
 from retrieval.types import Document
 
 NUM_READERS = 4

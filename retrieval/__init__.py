@@ -8,12 +8,9 @@ if TYPE_CHECKING:
     from retrieval.embed import Embedder, HashEmbedder, open_embedder
     from retrieval.errors import DocumentError, KnowledgeBaseLocked, RetrievalError
     from retrieval.focus import cosines, rank_texts
-    from retrieval.knowledge_base import (
-        KnowledgeBase,
-        open_knowledge_base,
-        visit_knowledge_base,
-    )
+    from retrieval.knowledge_base import KnowledgeBase
     from retrieval.lexical import Probe
+    from retrieval.opening import open_knowledge_base, visit_knowledge_base
     from retrieval.pair_classifier import PairClassifier, open_pair_classifier
     from retrieval.reader import Excerpt, Reader, Reading, WordShare
     from retrieval.rerank import CrossEncoderReranker, Reranker, open_reranker
@@ -106,7 +103,7 @@ _HOMES = {
     "WordShare": "reader",
     "cosines": "focus",
     "open_embedder": "embed",
-    "open_knowledge_base": "knowledge_base",
+    "open_knowledge_base": "opening",
     "open_pair_classifier": "pair_classifier",
     "open_reranker": "rerank",
     "parse_transcript": "transcripts",
@@ -114,7 +111,7 @@ _HOMES = {
     "read_document": "documents",
     "read_transcript": "documents",
     "split_sentences": "sentences",
-    "visit_knowledge_base": "knowledge_base",
+    "visit_knowledge_base": "opening",
 }
 
 

@@ -190,7 +190,7 @@ def _library(
     """The knowledge base, at once: what an interrupted addition left is said, and left to the next one."""
     from pipeline import open_library
     from retrieval.errors import KnowledgeBaseMissing
-    from retrieval.knowledge_base import TRUTH_FILE
+    from retrieval.opening import TRUTH_FILE
 
     if must_exist and not (settings.kb / TRUTH_FILE).is_file():
         raise KnowledgeBaseMissing(settings.kb)

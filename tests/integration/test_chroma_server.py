@@ -26,12 +26,8 @@ from retrieval.errors import (
     VectorServerUnreachable,
 )
 from retrieval.indexer import Differences
-from retrieval.knowledge_base import (
-    TRUTH_FILE,
-    KnowledgeBase,
-    open_knowledge_base,
-    visit_knowledge_base,
-)
+from retrieval.knowledge_base import KnowledgeBase
+from retrieval.opening import TRUTH_FILE, open_knowledge_base, visit_knowledge_base
 from retrieval.types import Document
 
 VISIBLE_S = 1.0  # until a new passage can be found by everybody

@@ -15,8 +15,9 @@ import pytest
 from retrieval.chroma import EmbeddedChroma
 from retrieval.embed import Embedder, HashEmbedder, MiniLmEmbedder, open_embedder
 from retrieval.errors import EmbedderMismatch, KnowledgeBaseLocked
-from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
+from retrieval.knowledge_base import KnowledgeBase
 from retrieval.lock import DirectoryLock
+from retrieval.opening import open_knowledge_base
 
 PAGES = {
     "fares.md": "# Fares\n\nA single ticket for an adult costs four pounds.\n\n"

@@ -7,7 +7,8 @@ import pytest
 from retrieval import dense
 from retrieval.embed import HashEmbedder
 from retrieval.filters import Where, document_filter
-from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
+from retrieval.knowledge_base import KnowledgeBase
+from retrieval.opening import open_knowledge_base
 from retrieval.types import Document
 
 EMBEDDER = HashEmbedder()

@@ -10,7 +10,8 @@ import pytest
 
 from retrieval.embed import HashEmbedder
 from retrieval.errors import DocumentMissing, InvalidMetadata
-from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
+from retrieval.knowledge_base import KnowledgeBase
+from retrieval.opening import open_knowledge_base
 from retrieval.types import AddOutcome, Document, Progress
 from retrieval.vectors import Vectors
 

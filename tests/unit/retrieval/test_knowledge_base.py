@@ -2,22 +2,21 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from retrieval.embed import HashEmbedder, Vectors
+from retrieval.embed import HashEmbedder
 from retrieval.errors import (
     CollectionMissing,
     DocumentMissing,
-    EmbedderMismatch,
     KnowledgeBaseClosed,
-    KnowledgeBaseLocked,
     UsedAfterFork,
 )
 from retrieval.ingest import embedding_text
-from retrieval.knowledge_base import KnowledgeBase, open_knowledge_base
+from retrieval.knowledge_base import KnowledgeBase
+from retrieval.opening import open_knowledge_base
 from retrieval.types import Document, Rank
 
 
@@ -176,48 +175,6 @@ def test_lost_and_foreign_vectors_are_repaired(kb: KnowledgeBase, files: Path) -
     with kb._writing() as (truth, indexer):
         assert {1: indexer.store.ids(1)} == truth.ledger.all_passages()
     assert kb.check().num_repaired == 0
-
-
-def test_documents_survive_the_loss_of_all_vectors(tmp_path: Path, files: Path) -> None:
-    with open_quickly(tmp_path / "kb") as first:
-        list(first.add([files]))
-    with open_quickly(tmp_path / "kb") as again:  # the store in memory begins empty
-        assert again.search(["Gannet"], limit=1)[0].passage.title == "boats"
-        assert set(statuses(again, files).values()) == {"unchanged", "skipped"}
-
-
-class FailingEmbedder(HashEmbedder):
-    """Fails as a process does that dies between the commit and the vectors."""
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        raise RuntimeError("died")
-
-
-def test_what_was_committed_but_not_embedded_is_caught_up_on_opening(
-    tmp_path: Path, files: Path
-) -> None:
-    with (
-        open_knowledge_base(tmp_path / "kb", embedder=FailingEmbedder(), store="exact") as first,
-        pytest.raises(RuntimeError, match="died"),
-    ):
-        list(first.add([files]))
-    with open_quickly(tmp_path / "kb") as again:
-        assert again.num_documents == 3
-        hit = again.search(["Gannet"], limit=1)[0]
-        assert {rank.source for rank in hit.ranks} == {"dense", "lexical"}
-
-
-def test_another_embedder_is_refused_and_leaves_nothing_locked(tmp_path: Path) -> None:
-    open_quickly(tmp_path).close()
-    with pytest.raises(EmbedderMismatch) as refused:
-        open_knowledge_base(tmp_path, embedder=HashEmbedder(8), store="exact")
-    assert "built with embedder hash-256 but opened with hash-8" in str(refused.value)
-    open_quickly(tmp_path).close()
-
-
-def test_it_is_open_once_at_a_time(tmp_path: Path) -> None:
-    with open_quickly(tmp_path), pytest.raises(KnowledgeBaseLocked):
-        open_quickly(tmp_path)
 
 
 @pytest.mark.parametrize(

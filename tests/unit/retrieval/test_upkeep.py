@@ -1,6 +1,5 @@
 """What a check finds and repairs, what a rebuild makes anew, and what nobody can repair."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,8 @@ from retrieval import ingest
 from retrieval.embed import HashEmbedder
 from retrieval.errors import CannotWrite, EmbedderMismatch, KnowledgeBaseClosed
 from retrieval.indexer import Differences
-from retrieval.knowledge_base import TRUTH_FILE, KnowledgeBase, open_knowledge_base
+from retrieval.knowledge_base import KnowledgeBase
+from retrieval.opening import open_knowledge_base
 from retrieval.truth import Truth
 from retrieval.types import Document
 from retrieval.upkeep import Report
@@ -170,39 +170,6 @@ def test_a_rebuild_that_dies_early_leaves_the_old_embedder_in_charge(
     with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store="exact") as kb:
         assert found_by(kb, "Gannet") == {"dense", "lexical"}
         assert kb.check().num_repaired == 0
-
-
-def test_vectors_that_were_kept_elsewhere_meanwhile_are_not_trusted(tmp_path: Path) -> None:
-    def add(store: str, text: str) -> None:
-        with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=store) as kb:
-            list(kb.add_documents([Document("a", "a", text, "text/plain")]))
-
-    add("chroma", "The Gannet carries forty passengers.")
-    add("exact", "The Petrel carries ninety passengers.")  # of the same length: the same id
-    with open_knowledge_base(tmp_path, embedder=HashEmbedder()) as kb:
-        (hit,) = kb.search(["a\nThe Petrel carries ninety passengers."], limit=1)
-        assert {rank.source for rank in hit.ranks} == {"dense", "lexical"}
-        with kb._writing() as (truth, indexer):
-            (_ids, rows) = truth.ledger.settled_vectors(1)
-            (found,) = indexer.store.nearest(rows, limit=1, collections=[1])
-        assert found[0].similarity > 0.999
-
-
-def test_a_copy_of_the_truth_elsewhere_is_a_knowledge_base_of_its_own(
-    tmp_path: Path, store: str
-) -> None:
-    with open_knowledge_base(tmp_path / "a", embedder=HashEmbedder(), store=store) as kb:
-        list(kb.add_documents([Document("a", "a", TEXTS["fleet"], "text/plain")]))
-    assert not list((tmp_path / "a").glob("*-wal"))  # nothing is left to be copied with it
-    (tmp_path / "b").mkdir()
-    shutil.copy(tmp_path / "a" / TRUTH_FILE, tmp_path / "b")
-    with (
-        open_knowledge_base(tmp_path / "b", embedder=HashEmbedder(), store=store) as copy,
-        open_knowledge_base(tmp_path / "a", embedder=HashEmbedder(), store=store) as original,
-    ):
-        assert found_by(copy, "Gannet") == found_by(original, "Gannet") == {"dense", "lexical"}
-        with copy._writing() as (one, _), original._writing() as (other, _):
-            assert one.fact("name") != other.fact("name")
 
 
 def test_searches_go_on_while_the_index_is_built_again(kb: KnowledgeBase) -> None:
