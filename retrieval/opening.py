@@ -40,8 +40,9 @@ def open_knowledge_base(
     write to it. `store` says where vectors live: "chroma" in this process, "exact" in its memory,
     or the URL of a Chroma server. Whatever a crash or a lost index left undone is made good before
     it returns; without `catch_up` only the next addition or check embeds what is missing. Opened
-    `to_mend`, it takes any embedder and leaves everything as it is, for a check or a rebuild.
-    Raises a `KnowledgeBaseError` that says what is in the way.
+    `to_mend`, for a check or a rebuild, it takes any embedder and leaves documents and vectors as
+    they are, unless the vectors do not answer or belong to another truth: an empty index takes
+    their place. Raises a `KnowledgeBaseError` that says what is in the way.
     """
     embedder = embedder or open_embedder()
     with ExitStack() as undo:
@@ -125,7 +126,8 @@ def _repair(indexer: Indexer, path: Path, *, catch_up: bool) -> None:
 def _is_strange(truth: Truth, path: Path, *, store: str) -> bool:
     """
     Whether the vectors, if there are any, belong to another truth than this: it was restored, or
-    copied here, or the vectors were kept elsewhere meanwhile. A copy gets a name of its own.
+    copied here, or the vectors were kept elsewhere meanwhile. A copy gets a name of its own, or
+    mending it would replace the vectors of the original on the same server.
     """
     token, edition = truth.fact("edition"), read_edition(path)
     if token is None:

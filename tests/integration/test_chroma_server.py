@@ -304,15 +304,18 @@ def test_the_store_of_the_settings_is_read_beside_the_one_who_adds(
             list(visitor.add_documents([note("b", "The harbour is open.")]))
 
 
+@pytest.mark.parametrize("to_mend", [False, True])
 def test_a_copy_on_the_same_server_leaves_the_original_alone(
-    tmp_path: Path, server: Server
+    tmp_path: Path, server: Server, to_mend: bool
 ) -> None:
     with open_knowledge_base(tmp_path / "a", embedder=HashEmbedder(), store=server.url) as kb:
         list(kb.add_documents([note("a", "The harbour is closed.")]))
     (tmp_path / "b").mkdir()
     shutil.copy(tmp_path / "a" / TRUTH_FILE, tmp_path / "b")
     with (
-        open_knowledge_base(tmp_path / "b", embedder=HashEmbedder(), store=server.url) as copy,
+        open_knowledge_base(
+            tmp_path / "b", embedder=HashEmbedder(), store=server.url, to_mend=to_mend
+        ) as copy,
         open_knowledge_base(tmp_path / "a", embedder=HashEmbedder(), store=server.url) as original,
     ):
         copy.remove(*(each.id for each in copy.documents()))
