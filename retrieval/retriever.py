@@ -66,37 +66,16 @@ def search(
     wanted = _wanted(queries, weights)
     if not wanted or limit < 1 or not there:
         return []
-    with ThreadPoolExecutor(1) as aside:
-        # Words are looked up by SQLite while vectors are computed and compared elsewhere.
-        found = aside.submit(
-            lambda: [
-                probe.matches
-                if probe and probe.text == query.text
-                else truth.search_words(
-                    query.text, limit=CANDIDATES, collection=collection, chosen=chosen
-                )
-                for query in wanted
-            ]
-        )
-        vectors = embedder.embed_queries([query.text for query in wanted])
-        numbers = [number for name, number in there.items() if collection in (None, name)]
-        if chosen.is_everything:
-            near = store.nearest(vectors, limit=CANDIDATES, collections=numbers)
-        words = found.result()
-    if not chosen.is_everything:  # a connection serves one thread at a time
-        near = dense.nearest(
-            vectors,
-            limit=CANDIDATES,
-            collections=numbers,
-            chosen=chosen,
-            truth=truth,
-            store=store,
-        )
-    rankings = [
-        ranking
-        for query, neighbours, matches in zip(wanted, near, words, strict=True)
-        for ranking in rankings_of(query, neighbours=neighbours, matches=matches)
-    ]
+    rankings = _rankings(
+        wanted,
+        collection=collection,
+        numbers=[number for name, number in there.items() if collection in (None, name)],
+        chosen=chosen,
+        truth=truth,
+        store=store,
+        embedder=embedder,
+        probe=probe,
+    )
     hits: Iterator[Hit] = select.without_repetitions(_hits(fuse(rankings), truth))
     if reranking:
         pool = list(islice(hits, max(limit, reranking.num_hits)))
@@ -147,6 +126,59 @@ def rankings_of(
     return [
         _ranking("dense", query, near, floor=near[-1].score if near else 0.0),
         _ranking("lexical", query, words, floor=least),
+    ]
+
+
+def _rankings(
+    wanted: Sequence[Query],
+    *,
+    collection: str | None,  # the words' one, or all
+    numbers: Sequence[int],  # of the same for the vectors
+    chosen: Filter,
+    truth: Truth,
+    store: VectorStore,
+    embedder: Embedder,
+    probe: Probe | None,
+) -> list[Ranking]:
+    """Both lists of every query. SQLite looks words up while vectors are computed and compared elsewhere."""
+    with ThreadPoolExecutor(1) as aside:
+        found = aside.submit(
+            _matches, wanted, collection=collection, chosen=chosen, truth=truth, probe=probe
+        )
+        vectors = embedder.embed_queries([query.text for query in wanted])
+        if chosen.is_everything:
+            near = store.nearest(vectors, limit=CANDIDATES, collections=numbers)
+        words = found.result()
+    if not chosen.is_everything:  # a connection serves one thread at a time
+        near = dense.nearest(
+            vectors,
+            limit=CANDIDATES,
+            collections=numbers,
+            chosen=chosen,
+            truth=truth,
+            store=store,
+        )
+    return [
+        ranking
+        for query, neighbours, matches in zip(wanted, near, words, strict=True)
+        for ranking in rankings_of(query, neighbours=neighbours, matches=matches)
+    ]
+
+
+def _matches(
+    wanted: Sequence[Query],
+    *,
+    collection: str | None,
+    chosen: Filter,
+    truth: Truth,
+    probe: Probe | None,
+) -> list[Sequence[Match]]:
+    """What each query finds by its words; what the probe has found already is not looked up again."""
+    return [
+        probe.matches
+        if probe and probe.text == query.text
+        else truth.search_words(query.text, limit=CANDIDATES, collection=collection, chosen=chosen)
+        for query in wanted
     ]
 
 
