@@ -33,7 +33,7 @@ _PROGRAM = (
 
 class ReadingProcess:
     """
-    Reads documents as `read_document` does, but in a child process, which is started when first
+    Reads documents as `documents.read_bytes` does, but in a child process, which is started when first
     needed. Where a file crashes the child or takes longer than the deadline, that file gets a
     `ReadingFailed` and the next one a new child. Use it from any thread; after a fork each process
     gets a child of its own. The child ends when this process does, however it ends.
@@ -52,18 +52,10 @@ class ReadingProcess:
         child = self._child
         return child.process.pid if child and self._owner == os.getpid() else None
 
-    def read(self, path: Path) -> Document:
-        """The document in a file. Raises a `DocumentError`, whatever the file does."""
-        try:
-            num_bytes = path.stat().st_size
-        except (OSError, ValueError):
-            num_bytes = 0  # the child says what is wrong
-        return self._ask(path, name=printable(path), content=None, num_bytes=num_bytes)
-
     def read_bytes(self, content: bytes, *, name: str) -> Document:
-        """As `read`, for content that is no file."""
+        """The document in the content of a file. Raises a `DocumentError`, whatever is in it."""
         check_size(len(content), name=printable(name))
-        return self._ask(None, name=printable(name), content=content, num_bytes=len(content))
+        return self._ask(content, name=printable(name))
 
     def close(self) -> None:
         """Ends the child; reading again would start a new one."""
@@ -81,11 +73,9 @@ class ReadingProcess:
     ) -> None:
         self.close()
 
-    def _ask(
-        self, path: Path | None, *, name: str, content: bytes | None, num_bytes: int
-    ) -> Document:
-        allowed_s = self._deadline_s + max(0, num_bytes - _FREE_BYTES) / _BYTES_PER_S
-        request = Request(path, name, content, alarm_s=2 * allowed_s + _START_S)
+    def _ask(self, content: bytes, *, name: str) -> Document:
+        allowed_s = self._deadline_s + max(0, len(content) - _FREE_BYTES) / _BYTES_PER_S
+        request = Request(name, content, alarm_s=2 * allowed_s + _START_S)
         with self._own_turn():
             child = self._living_child()
             try:

@@ -8,12 +8,10 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from retrieval.documents import inspect, parse
 from retrieval.errors import DocumentError
-from retrieval.files import read_regular
 from retrieval.types import Document
 
 LENGTH_BYTES = 8  # of the number in front of every message: its length
@@ -22,9 +20,8 @@ _MOST_KEPT = 0.5  # share of the memory limit; who has grown beyond it asks to b
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    path: Path | None  # to be read if there is no content
     name: str
-    content: bytes | None
+    content: bytes
     alarm_s: float  # after which the system ends this process if nobody else did
 
 
@@ -84,11 +81,7 @@ def _exactly(line: socket.socket, num_bytes: int, before_each: Callable[[], None
 def _answer(request: Request, line: socket.socket, most_kept: float) -> Reply | None:
     """None where memory ran out; the caller says so once all that filled it is let go."""
     try:
-        content = request.content
-        if content is None:
-            assert request.path is not None, "a request names a path or brings content"
-            content = read_regular(request.path)
-        raw = inspect(content, name=request.name)
+        raw = inspect(request.content, name=request.name)
         send(line, Reply("is", media_type=raw.media_type))
         return Reply("document", document=parse(raw), is_last=_peak_bytes() > most_kept)
     except DocumentError as error:

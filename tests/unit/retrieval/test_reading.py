@@ -7,12 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from retrieval.documents import read_document
-from retrieval.errors import FileTooLarge, NotText, ReadingFailed, UnreadableFile
+from retrieval.documents import read_bytes
+from retrieval.errors import FileTooLarge, NotText, ReadingFailed
 from retrieval.files import MAX_BYTES
 from retrieval.reading import ReadingProcess
 
@@ -36,15 +35,13 @@ def wait_until_gone(pid: int) -> bool:
     return False
 
 
-def test_it_reads_what_reading_here_would(reader: ReadingProcess, tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_text("---\nyear: 2024\n---\n# Fares\n\nFour.\n")
-    assert reader.read(tmp_path / "a.md") == read_document(tmp_path / "a.md")
+def test_it_reads_what_reading_here_would(reader: ReadingProcess) -> None:
+    content = b"---\nyear: 2024\n---\n# Fares\n\nFour.\n"
+    assert reader.read_bytes(content, name="a.md") == read_bytes(content, name="a.md")
     assert reader.read_bytes(b"Four.", name="-").text == "Four."
 
 
-def test_errors_come_back_as_they_are(reader: ReadingProcess, tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match="no such file"):
-        reader.read(tmp_path / "gone")
+def test_errors_come_back_as_they_are(reader: ReadingProcess) -> None:
     with pytest.raises(NotText, match=r"a\.txt is not text \(it contains NUL bytes\)"):
         reader.read_bytes(b"a\x00b", name="a.txt")
     with pytest.raises(FileTooLarge):
@@ -151,14 +148,12 @@ def test_threads_share_it(reader: ReadingProcess) -> None:
     assert texts == {number: f"Words {number}." for number in range(16)}
 
 
-def test_many_small_files_are_read_fast(reader: ReadingProcess, tmp_path: Path) -> None:
+def test_many_small_files_are_read_fast(reader: ReadingProcess) -> None:
     """The bar is a thousand a second on a quiet machine; here only that nothing is started per file."""
-    for number in range(100):
-        (tmp_path / f"{number}.md").write_text(f"# Title {number}\n\nWords.\n")
-    reader.read(tmp_path / "0.md")
+    reader.read_bytes(b"warm", name="a")
     started = time.perf_counter()
     for number in range(100):
-        reader.read(tmp_path / f"{number}.md")
+        reader.read_bytes(f"# Title {number}\n\nWords.\n".encode(), name=f"{number}.md")
     assert time.perf_counter() - started < 2
 
 
