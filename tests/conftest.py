@@ -1,8 +1,11 @@
 """What every test shares: a clean environment, no model hub, figures that the run prints at its end."""
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault(
     "OMP_WAIT_POLICY", "PASSIVE"
@@ -14,6 +17,9 @@ for name in [name for name in os.environ if name.startswith("GLEANDRAFT_")]:
 import pytest  # noqa: E402  (the environment comes first)
 
 from tests.fixtures.model_server import ModelServer  # noqa: E402
+
+if TYPE_CHECKING:
+    from retrieval import Embedder, KnowledgeBase
 
 FIGURES = pytest.StashKey[list[str]]()
 
@@ -97,3 +103,68 @@ def model_server() -> Iterator[ModelServer]:
     """An OpenAI-compatible server on loopback, to be scripted."""
     with ModelServer().running() as server:
         yield server
+
+
+@pytest.fixture
+def other_embedder() -> "Embedder":
+    """Of the dimension of the hashed words, so that nothing but its name tells it from them."""
+    from retrieval import HashEmbedder
+
+    embedder = HashEmbedder()
+    embedder.name = embedder.given_as = "other-256"
+    return embedder
+
+
+@pytest.fixture
+def searched() -> "Callable[[KnowledgeBase, str], AbstractContextManager[list[BaseException]]]":
+    """
+    Three threads that search a knowledge base while something else happens to it, and once more
+    afterwards; each ends with its first error, and afterwards the list holds them.
+    """
+    return searched_by_threads
+
+
+@contextmanager
+def searched_by_threads(kb: "KnowledgeBase", query: str) -> Iterator[list[BaseException]]:
+    failures: list[BaseException] = []
+    is_over = threading.Event()
+
+    def search() -> None:
+        is_last = False
+        try:
+            while not is_last:
+                is_last = is_over.is_set()
+                kb.search([query], limit=1)
+        except BaseException as error:  # whatever it is, it is news
+            failures.append(error)
+
+    threads = [threading.Thread(target=search) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield failures
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.fixture
+def is_refused_in_a_fork() -> Callable[[Callable[[], object]], bool]:
+    """Whether a use of what this process has opened raises `UsedAfterFork` in a child."""
+    return fails_in_a_fork
+
+
+def fails_in_a_fork(use: Callable[[], object]) -> bool:
+    from retrieval.errors import UsedAfterFork
+
+    child = os.fork()
+    if child == 0:  # no assert here: it would run the rest of the tests in the fork
+        status = 1
+        try:
+            use()
+        except UsedAfterFork:
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -1,22 +1,20 @@
 """A knowledge base over a Chroma server, started for real: one process writes, many search."""
 
-import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline import load_settings, open_library
-from retrieval.embed import HashEmbedder, Vectors
+from retrieval.embed import Embedder, HashEmbedder, Vectors
 from retrieval.errors import (
     EmbedderMismatch,
     KnowledgeBaseLocked,
@@ -275,22 +273,13 @@ def ask(reader: "subprocess.Popen[str]", line: str) -> str:
     return reader.stdout.readline().strip()
 
 
-def test_a_forked_child_of_a_visitor_is_refused(tmp_path: Path, server: Server) -> None:
-    from retrieval.errors import UsedAfterFork
-
+def test_a_forked_child_of_a_visitor_is_refused(
+    tmp_path: Path, server: Server, is_refused_in_a_fork: Callable[[Callable[[], object]], bool]
+) -> None:
     with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url) as kb:
         list(kb.add_documents([note("a", "The harbour is closed.")]))
     with visit_knowledge_base(tmp_path, store=server.url, embedder=HashEmbedder()) as visitor:
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                visitor.search(["x"], limit=1)
-            except UsedAfterFork:
-                status = 0
-            finally:
-                os._exit(status)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert is_refused_in_a_fork(lambda: visitor.search(["x"], limit=1))
 
 
 def test_the_store_of_the_settings_is_read_beside_the_one_who_adds(
@@ -323,45 +312,35 @@ def test_a_copy_on_the_same_server_leaves_the_original_alone(
         assert original.check().num_repaired == 0
 
 
-def test_a_visitor_refuses_the_vectors_of_another_embedder(tmp_path: Path, server: Server) -> None:
-    class Other(HashEmbedder):
-        def __init__(self) -> None:
-            super().__init__()
-            self.name = self.given_as = "other-256"
-
+def test_a_visitor_refuses_the_vectors_of_another_embedder(
+    tmp_path: Path, server: Server, other_embedder: Embedder
+) -> None:
     with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url) as kb:
         list(kb.add_documents([note("a", "The harbour is closed.")]))
     with visit_knowledge_base(tmp_path, store=server.url, embedder=HashEmbedder()) as visitor:
         assert dense(visitor, "harbour") == ["The harbour is closed."]
-        other = open_knowledge_base(tmp_path, embedder=Other(), store=server.url, to_mend=True)
+        other = open_knowledge_base(
+            tmp_path, embedder=other_embedder, store=server.url, to_mend=True
+        )
         with other as kb:
             kb.rebuild()
         with pytest.raises(EmbedderMismatch):
             visitor.search(["harbour"], limit=1)
 
 
-def test_visitors_search_on_while_the_index_is_built_again(tmp_path: Path, server: Server) -> None:
-    failures: list[BaseException] = []
-    is_over = threading.Event()
+def test_visitors_search_on_while_the_index_is_built_again(
+    tmp_path: Path,
+    server: Server,
+    searched: Callable[[KnowledgeBase, str], AbstractContextManager[list[BaseException]]],
+) -> None:
     with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=server.url) as kb:
         list(kb.add_documents([note("a", "The harbour is closed.")]))
-        with visit_knowledge_base(tmp_path, store=server.url, embedder=HashEmbedder()) as visitor:
-
-            def search() -> None:
-                while not is_over.is_set():
-                    try:
-                        visitor.search(["harbour"], limit=1)
-                    except BaseException as error:  # whatever it is, it is news
-                        failures.append(error)
-
-            threads = [threading.Thread(target=search) for _ in range(2)]
-            for thread in threads:
-                thread.start()
+        with (
+            visit_knowledge_base(tmp_path, store=server.url, embedder=HashEmbedder()) as visitor,
+            searched(visitor, "harbour") as failures,
+        ):
             for _ in range(4):
                 kb.rebuild()
-            is_over.set()
-            for thread in threads:
-                thread.join()
     assert failures == []
 
 

@@ -1,11 +1,12 @@
 """One process per knowledge base."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from retrieval.errors import KnowledgeBaseLocked, NotAKnowledgeBase, UsedAfterFork
+from retrieval.errors import KnowledgeBaseLocked, NotAKnowledgeBase
 from retrieval.lock import HOLDER_FILE, DirectoryLock
 
 
@@ -44,19 +45,16 @@ def test_a_file_is_no_directory(tmp_path: Path) -> None:
         DirectoryLock(tmp_path / "file")
 
 
-def test_a_forked_child_neither_uses_nor_frees_the_lock(tmp_path: Path) -> None:
+def test_a_forked_child_neither_uses_nor_frees_the_lock(
+    tmp_path: Path, is_refused_in_a_fork: Callable[[Callable[[], object]], bool]
+) -> None:
     lock = DirectoryLock(tmp_path)
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            lock.release()
-            lock.check_process()
-        except UsedAfterFork:
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    def use() -> None:
+        lock.release()
+        lock.check_process()
+
+    assert is_refused_in_a_fork(use)
     with pytest.raises(KnowledgeBaseLocked, match=rf"process {os.getpid()};"):
         DirectoryLock(tmp_path)
     lock.release()

@@ -1,14 +1,14 @@
 """What a check finds and repairs, what a rebuild makes anew, and what nobody can repair."""
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from retrieval import ingest
-from retrieval.embed import HashEmbedder
+from retrieval.embed import Embedder, HashEmbedder
 from retrieval.errors import CannotWrite, EmbedderMismatch, KnowledgeBaseClosed
 from retrieval.indexer import Differences
 from retrieval.knowledge_base import KnowledgeBase
@@ -16,6 +16,8 @@ from retrieval.opening import open_knowledge_base
 from retrieval.truth import Truth
 from retrieval.types import Document
 from retrieval.upkeep import Report
+
+Searched = Callable[[KnowledgeBase, str], AbstractContextManager[list[BaseException]]]
 
 TEXTS = {
     "fares": "An adult pays four pounds.",
@@ -143,15 +145,8 @@ def test_a_damaged_database_is_reported_and_not_called_sound(tmp_path: Path) -> 
 
 
 def test_a_rebuild_that_dies_early_leaves_the_old_embedder_in_charge(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_embedder: Embedder
 ) -> None:
-    class Other(HashEmbedder):
-        """Of the same dimension, so that nothing but the record tells it from the first."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.name = self.given_as = "other-256"
-
     with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store="exact") as kb:
         list(kb.add_documents([Document("a", "a", TEXTS["fleet"], "text/plain")]))
 
@@ -160,59 +155,35 @@ def test_a_rebuild_that_dies_early_leaves_the_old_embedder_in_charge(
 
     monkeypatch.setattr(Truth, "rebuild_words", die)
     with (
-        open_knowledge_base(tmp_path, embedder=Other(), store="exact", to_mend=True) as kb,
+        open_knowledge_base(tmp_path, embedder=other_embedder, store="exact", to_mend=True) as kb,
         pytest.raises(KeyboardInterrupt),
     ):
         kb.rebuild()
     monkeypatch.undo()
     with pytest.raises(EmbedderMismatch):
-        open_knowledge_base(tmp_path, embedder=Other(), store="exact")
+        open_knowledge_base(tmp_path, embedder=other_embedder, store="exact")
     with open_knowledge_base(tmp_path, embedder=HashEmbedder(), store="exact") as kb:
         assert found_by(kb, "Gannet") == {"dense", "lexical"}
         assert kb.check().num_repaired == 0
 
 
-def test_searches_go_on_while_the_index_is_built_again(kb: KnowledgeBase) -> None:
-    failures: list[BaseException] = []
-    is_over = threading.Event()
-
-    def search() -> None:
-        while not is_over.is_set():
-            try:
-                kb.search(["Gannet"], limit=1)
-            except BaseException as error:  # whatever it is, it is news
-                failures.append(error)
-
-    threads = [threading.Thread(target=search) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for _ in range(5):
-        kb.rebuild()
-    is_over.set()
-    for thread in threads:
-        thread.join()
+def test_searches_go_on_while_the_index_is_built_again(
+    kb: KnowledgeBase, searched: Searched
+) -> None:
+    with searched(kb, "Gannet") as failures:
+        for _ in range(5):
+            kb.rebuild()
     assert failures == []
 
 
-def test_a_search_that_is_cut_off_by_closing_says_so(tmp_path: Path, store: str) -> None:
+def test_a_search_that_is_cut_off_by_closing_says_so(
+    tmp_path: Path, store: str, searched: Searched
+) -> None:
     kb = open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=store)
     list(kb.add_documents([Document("a", "a", TEXTS["fleet"], "text/plain")]))
-    said: list[BaseException] = []
-
-    def search() -> None:
-        try:
-            while True:
-                kb.search(["Gannet"], limit=1)
-        except BaseException as error:
-            said.append(error)
-
-    threads = [threading.Thread(target=search) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    kb.close()
-    for thread in threads:
-        thread.join()
-    assert [type(error) for error in said] == [KnowledgeBaseClosed] * 3
+    with searched(kb, "Gannet") as failures:
+        kb.close()
+    assert [type(error) for error in failures] == [KnowledgeBaseClosed] * 3
     open_knowledge_base(tmp_path, embedder=HashEmbedder(), store=store).close()
 
 
