@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,12 +21,18 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
+    from chromadb.api.types import QueryResult
 
 VECTORS_FOLDER = "vectors"
 
 _BREADTH = 300  # candidates that the graph is searched by; with the usual 100 a tenth of the best 100 was missed
 _TIMEOUT_S = 30.0  # of one call to a server
 _LEFT_BEHIND = 3  # generations that crashes may have left in a server
+_UNWRITTEN = (
+    "Nothing found on disk"  # said of a collection while its first vectors are on their way
+)
+_PATIENCE_S = 2.0  # until they have arrived
+_PAUSE_S = 0.02
 
 
 class ChromaStore:
@@ -117,11 +124,15 @@ class ChromaStore:
     def _create(self, number: int) -> "Collection":
         with self._turn:
             if number not in self._opened:
-                self._opened[number] = self._client.get_or_create_collection(
+                collection = self._client.get_or_create_collection(
                     f"{self._prefix}{number}",
                     embedding_function=None,  # the default one would download a model
                     configuration={"hnsw": {"space": "cosine", "ef_search": _BREADTH}},
                 )
+                # The first questions make Chroma apply its log, and several at once damage the
+                # graph that grows meanwhile: so one is asked before anything is written.
+                collection.count()
+                self._opened[number] = collection
             return self._opened[number]
 
     @contextmanager
@@ -278,7 +289,9 @@ def _close(client: "ClientAPI") -> None:
 
 
 def _query(collection: "Collection", vectors: Vectors, *, limit: int) -> list[list[Neighbour]]:
-    found = collection.query(query_embeddings=vectors, n_results=limit, include=["distances"])
+    found = _patiently(
+        lambda: collection.query(query_embeddings=vectors, n_results=limit, include=["distances"])
+    )
     distances = found["distances"]
     assert distances is not None, "distances were asked for"
     return [
@@ -286,3 +299,17 @@ def _query(collection: "Collection", vectors: Vectors, *, limit: int) -> list[li
         ordered(((id_, 1 - distance) for id_, distance in zip(ids, row, strict=True)), limit=limit)
         for ids, row in zip(found["ids"], distances, strict=True)
     ]
+
+
+def _patiently(ask: "Callable[[], QueryResult]") -> "QueryResult":
+    """The answer, be it of a collection that is just being made."""
+    from chromadb.errors import InternalError
+
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except InternalError as error:
+            if _UNWRITTEN not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(_PAUSE_S)

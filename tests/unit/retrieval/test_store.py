@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
+from chromadb.errors import InternalError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval.chroma import VECTORS_FOLDER, ChromaServer, EmbeddedChroma
+from retrieval.chroma import VECTORS_FOLDER, ChromaServer, EmbeddedChroma, _query
 from retrieval.embed import HashEmbedder
 from retrieval.errors import (
     InvalidStoreUrl,
@@ -18,7 +20,10 @@ from retrieval.errors import (
 )
 from retrieval.lock import DirectoryLock
 from retrieval.places import open_place
-from retrieval.store import MemoryPlace, VectorStore, most_similar
+from retrieval.store import MemoryPlace, Neighbour, VectorStore, most_similar
+
+if TYPE_CHECKING:
+    from chromadb.api.models.Collection import Collection
 
 EMBEDDER = HashEmbedder(64)
 TEXTS = {"a": "ferry fares", "b": "ferry fleet", "c": "snow hills"}
@@ -92,6 +97,32 @@ def test_an_empty_store_finds_nothing(store: VectorStore) -> None:
     assert ids(store) == set()
     assert store.count(EVERYWHERE) == 0
     assert nearest(store, "ferry") == []
+
+
+class LateCollection:
+    """Fails as one of Chroma's does whose first vectors are on their way, and answers at last."""
+
+    def __init__(self, failures: list[str]) -> None:
+        self._failures = failures
+
+    def query(self, **_: object) -> dict[str, list[list[object]]]:
+        if self._failures:
+            raise InternalError(self._failures.pop())
+        return {"ids": [["a"]], "distances": [[0.0]]}
+
+
+def query(late: LateCollection) -> list[list[Neighbour]]:
+    return _query(cast("Collection", late), EMBEDDER.embed(["ferry"]), limit=1)
+
+
+def test_a_collection_whose_first_vectors_are_on_their_way_is_asked_again() -> None:
+    late = LateCollection(["hnsw segment reader: Nothing found on disk"] * 2)
+    assert query(late) == [[Neighbour("a", 1.0)]]
+
+
+def test_any_other_complaint_is_passed_on_at_once() -> None:
+    with pytest.raises(InternalError, match="out of order"):
+        query(LateCollection(["out of order"]))
 
 
 def test_a_vector_of_the_same_id_is_replaced(store: VectorStore) -> None:
