@@ -10,6 +10,7 @@ from typing import Any
 from bench.decision_picture import Scene, draw_decision
 from bench.engine_runs import lap
 from bench.meter import Grown, MeteredDrafter
+from bench.packed_picture import draw_packed, packed_sample
 from bench.pictures import TaskTokens, TreeStep, draw_sources, draw_tree
 from bench.workload import Task, committed_tasks, request_of
 from decoding import Engine
@@ -35,6 +36,7 @@ def pictures(arguments: argparse.Namespace) -> None:
         tasks = [task for task in committed_tasks(writer.tokenizer) if task.task in kinds]
         drawn[name] = draw_tree(step_of(most_telling(trees_of(writer, tasks)), writer.tokenizer))
     drawn["decision"] = draw_decision(decision_scene(load_settings(model=arguments.model)))
+    drawn["packed-prompt"] = draw_packed(packed_sample(writer, arguments.samples))
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name, picture in drawn.items():
         (arguments.out / f"{name}.svg").write_text(picture, encoding="utf-8")
@@ -113,4 +115,5 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument("--model", help="folder or id; default: the embedded one")
     command.add_argument("--results", type=Path, default=Path("bench/results/decode-float32.json"))
     command.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    command.add_argument("--samples", type=Path, default=Path("samples"), help="with a meeting")
     command.set_defaults(run=pictures)

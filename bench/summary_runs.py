@@ -84,14 +84,14 @@ class MeteredWriter(LocalWriter):
 
 
 class MeteredReader(LocalWindowReader):
-    """Keeps how many queries each prompt asked."""
+    """Keeps what it was asked."""
 
     def __init__(self, writer: LocalWriter, settings: Settings, *, must_quote: bool) -> None:
         super().__init__(writer, settings, must_quote=must_quote)
-        self.num_asked: list[int] = []
+        self.prompts: list[WindowPrompt] = []
 
     def formed(self, prompt: WindowPrompt) -> FormedPrompt:
-        self.num_asked.append(len(prompt.queries))
+        self.prompts.append(prompt)
         return super().formed(prompt)
 
 
@@ -122,12 +122,13 @@ class Workshop:
         seconds = perf_counter() - started
         assert isinstance(report, SummaryReport)
         pairs = zip(meeting.queries, report.items, strict=True)
+        num_asked = [len(prompt.queries) for prompt in reader.prompts]
 
         return Run(
             meeting=meeting,
             summaries=report.items,
             scores=tuple(score_summary(meeting, asked, item) for asked, item in pairs),
-            answers=tuple(zip(writer.texts, reader.num_asked, strict=True)),
+            answers=tuple(zip(writer.texts, num_asked, strict=True)),
             usage=report.usage,
             coverage=report.coverage.share,
             num_windows=report.coverage.num_windows,
