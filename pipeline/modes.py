@@ -27,13 +27,18 @@ def rounds(queries: Sequence[T], mode: Mode, *, fits: Callable[[Sequence[T]], bo
 
 
 def choose_mode(*, num_queries: int, num_prompts: int, ability: Ability) -> Mode:
-    """The mode for queries that share `num_prompts` prompts if they share any."""
+    """The mode for queries that would share `num_prompts` prompts, if they were to share any.
+
+    As measured (docs/summaries.md), a fork costs what a shared prompt costs as long as the reader reads the transcript
+    once, and each query is answered as if it had been asked alone. But it takes a place for every query: where others
+    wait for places already, a shared prompt takes one. Where every prompt is read in full, sharing is all there is.
+    """
     if num_queries == 1:
         return "single"
-    if ability.reads_once and ability.num_free >= 1:
-        return "fork"
+    is_sharing_possible = num_prompts < num_queries
+    is_fork_free = ability.reads_once and ability.num_free > 0
 
-    return "multi"
+    return "fork" if is_fork_free or not is_sharing_possible else "multi"
 
 
 def in_rounds(planned: Rounds[T], make: Callable[[T], S]) -> Rounds[S]:

@@ -261,6 +261,15 @@ def test_a_fork_reads_its_transcript_once(quoting: Summarizer, meeting: Document
     assert {item.mode for item in report.items} == {"fork"}
 
 
+@pytest.mark.parametrize(("num_queries", "mode"), [(1, "single"), (2, "fork")])
+def test_every_item_tells_the_mode_that_was_chosen(
+    num_queries: int, mode: Mode, summarizer: Summarizer, meeting: Document
+) -> None:
+    short = replace(meeting, turns=meeting.turns[:3])
+    report = report_of(list(summarizer.summarize(short, QUERIES[:num_queries])))
+    assert {item.mode for item in report.items} == {mode}
+
+
 def test_many_queries_are_shared_out_among_prompts_that_leave_the_window_its_size(
     summarizer: Summarizer, meeting: Document
 ) -> None:

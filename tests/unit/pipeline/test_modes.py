@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.modes import fewest_parts, in_rounds, rounds
+from pipeline.modes import choose_mode, fewest_parts, in_rounds, rounds
+from pipeline.types import Mode
+from pipeline.window_reader import Ability
 
 QUERIES = ["a", "b", "c", "d", "e"]
 
@@ -33,6 +35,27 @@ def test_parts_keep_order_and_are_about_equal(items: list[int], most: int) -> No
     assert [item for part in parts for item in part] == items
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert all(sum(part) <= most or len(parts) == len(items) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("num_queries", "num_prompts", "num_free", "reads_once", "mode"),
+    [
+        (1, 1, 8, True, "single"),
+        (1, 1, 0, False, "single"),
+        (2, 1, 8, True, "fork"),  # the transcript is read once anyway
+        (8, 1, 1, True, "fork"),
+        (8, 1, 0, True, "multi"),  # others wait for a place already
+        (8, 2, 0, True, "multi"),
+        (8, 1, 8, False, "multi"),  # every prompt is read in full
+        (8, 8, 8, False, "fork"),  # no two queries can share a prompt
+        (8, 8, 0, True, "fork"),
+    ],
+)
+def test_the_mode_follows_from_what_the_reader_can_do(
+    num_queries: int, num_prompts: int, num_free: int, reads_once: bool, mode: Mode
+) -> None:
+    ability = Ability(num_free, most_shared=13, reads_once=reads_once)
+    assert choose_mode(num_queries=num_queries, num_prompts=num_prompts, ability=ability) == mode
 
 
 def test_rounds_keep_their_shape() -> None:
