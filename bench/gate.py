@@ -5,6 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from bench.gate_picture import draw_gates
 from bench.gate_scores import (
     can_be_measured,
     gate_figures,
@@ -48,6 +49,8 @@ def gate(arguments: argparse.Namespace) -> None:
             "seconds": round(perf_counter() - started, 1),
         }
         write_report(arguments.json or Path("bench/results/gate.json"), report)
+    if arguments.picture:
+        arguments.picture.write_text(draw_gates(report), encoding="utf-8")
     print(gates_table(report))
 
 
@@ -92,4 +95,5 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     add_options(command, counted="questions of each set", count=500, num_examples=0)
     command.add_argument("--sets", nargs="+", choices=sorted(SETS), default=list(SETS))
     command.add_argument("--cache", type=Path, default=default_cache())
+    command.add_argument("--picture", type=Path, help="file for a drawing of the frontiers")
     command.set_defaults(run=gate)

@@ -12,7 +12,15 @@ from bench.table import render
 from pipeline.calibrate import HeldOut, cross_fit, figure_of, figures_of
 from pipeline.calibrated import Figure
 from pipeline.errors import TooFewQuestions
-from pipeline.frontier import Floats, Outcomes, by_chance, by_oracle, exact_frontier, interval
+from pipeline.frontier import (
+    Floats,
+    Outcomes,
+    by_chance,
+    by_oracle,
+    exact_frontier,
+    interval,
+    oracle_frontier,
+)
 from pipeline.judge import Judge
 from pipeline.types import Question
 
@@ -25,14 +33,18 @@ def gate_figures(records: Sequence[BothWays], kinds: Sequence[str], *, seed: int
     trials = [record.trial for record in records]
     held_out = {budget: cross_fit(trials, kinds, budget=budget, seed=seed) for budget in BUDGETS}
     outcomes = held_out[BUDGETS[0]].outcomes
-    frontier = exact_frontier(outcomes)
-    places = np.arange(len(frontier)) / (len(frontier) - 1)
     return {
-        "exact_frontier": [round(float(np.interp(step, places, frontier)), 4) for step in STEPS],
+        "exact_frontier": at_steps(exact_frontier(outcomes)),
+        "oracle_frontier": at_steps(oracle_frontier(outcomes)),
         "budgets": {
             f"{budget:g}": budget_figures(found, seed=seed) for budget, found in held_out.items()
         },
     }
+
+
+def at_steps(frontier: Floats) -> list[float]:
+    places = np.linspace(0.0, 1.0, len(frontier))
+    return [round(float(np.interp(step, places, frontier)), 4) for step in STEPS]
 
 
 def can_be_measured(records: Sequence[BothWays], kinds: Sequence[str], *, seed: int) -> bool:

@@ -1,5 +1,6 @@
 """Drawing as text: a few SVG shapes that read well on light and on dark pages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
@@ -65,6 +66,15 @@ class Drawing:
         self.shapes.append(
             f'<path class="{look}" stroke-width="{width:g}" '
             f'd="M{x1:g} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2:g} {y2:g}"/>'
+        )
+
+    def lines(
+        self, points: Sequence[tuple[float, float]], *, colour: str, width: float = 2
+    ) -> None:
+        """Straight lines from point to point."""
+        path = "L".join(f"{x:g} {y:g}" for x, y in points)
+        self.shapes.append(
+            f'<path d="M{path}" fill="none" style="stroke:{colour}" stroke-width="{width:g}"/>'
         )
 
     def to_svg(self) -> str:

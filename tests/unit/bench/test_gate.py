@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
@@ -122,9 +123,11 @@ def test_the_command_asks_both_ways_once(
             "hotpotqa",
         ),
         *("--model", str(tiny_checkpoint), "--json", str(tmp_path / "out.json"), "--seed", "3"),
+        *("--picture", str(tmp_path / "gates.svg")),
     ]
     bench(command)
     report = json.loads((tmp_path / "out.json").read_text())
+    gates = report["sets"]["hotpotqa"]["gates"]
     (kept,) = (tmp_path / "cache" / "trials").iterdir()
     trials = read_trials(kept)
     assert len(trials) == report["sets"]["hotpotqa"]["n"] == 16
@@ -135,3 +138,7 @@ def test_the_command_asks_both_ways_once(
     assert kept.read_bytes() == before
     assert "way" in capsys.readouterr().out
     assert gates_table(report)
+    drawn = fromstring((tmp_path / "gates.svg").read_text())
+    paths = [element for element in drawn.iter() if element.tag.endswith("path")]
+    curves = {"chance", "oracle", "margin", "lexical", "learned"} & {"chance", "oracle", *gates}
+    assert len(paths) == len(curves) + 1  # and the axes
