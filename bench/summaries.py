@@ -13,6 +13,7 @@ from bench.meeting_sets import Meeting, qmsum
 from bench.quality import add_options, head_of, in_turn
 from bench.record import write_report
 from bench.summary_costs import batch_size_figures, costs_of, ratios_of
+from bench.summary_picture import draw_batch_sizes, draw_ways
 from bench.summary_runs import WAYS, Run, Workshop, open_workshop
 from bench.summary_scores import (
     baseline_figures,
@@ -46,7 +47,9 @@ def summaries(arguments: argparse.Namespace) -> None:
     }
     if arguments.batch_sizes:
         path = path.with_name(f"{path.stem}-batch-sizes{path.suffix}")
-        measure_batch_sizes(workshop, meetings, head=head, path=path)
+        sizes = measure_batch_sizes(workshop, meetings, head=head, path=path)
+        if arguments.picture:
+            arguments.picture.write_text(draw_batch_sizes(sizes), encoding="utf-8")
         return
     report: dict[str, Any] = {**head, "baselines": baselines(meetings, seed=arguments.seed)}
     done: list[Runs] = []
@@ -59,6 +62,8 @@ def summaries(arguments: argparse.Namespace) -> None:
         done_with_eight += [with_eight] if with_eight else []
         report |= findings(done, done_with_eight, arguments)
         write_report(path, report)  # what has been measured outlives an interruption
+    if arguments.picture:
+        arguments.picture.write_text(draw_ways(report), encoding="utf-8")
     print(summaries_tables(report))
 
 
@@ -126,7 +131,7 @@ def same_texts(done: Sequence[Runs]) -> dict[str, int | float]:
 
 def measure_batch_sizes(
     workshop: Workshop, meetings: Sequence[Meeting], *, head: Mapping[str, Any], path: Path
-) -> None:
+) -> dict[str, Any]:
     """Prompts of 1 to `LARGEST_BATCH` queries over beginnings of meetings that have as many."""
     report: dict[str, Any] = {**head, "words": BATCH_WORDS, "sizes": {}}
     for size in range(1, LARGEST_BATCH + 1):
@@ -146,6 +151,8 @@ def measure_batch_sizes(
         }
         write_report(path, report)
         print(size, report["sizes"][str(size)], flush=True)
+
+    return report
 
 
 def beginning(transcript: Document) -> Document:
@@ -197,4 +204,5 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument(
         "--batch-sizes", action="store_true", help="instead: prompts of 1 to 13 queries"
     )
+    command.add_argument("--picture", type=Path, help="SVG file for the result")
     command.set_defaults(run=summaries)

@@ -47,7 +47,7 @@ def run_bench(data: Path, model: Path, *options: str) -> None:
 
 @pytest.fixture(scope="module")
 def report(data: Path, tiny_checkpoint: Path) -> dict[str, Any]:
-    run_bench(data, tiny_checkpoint)
+    run_bench(data, tiny_checkpoint, "--picture", str(data / "ways.svg"))
     found: dict[str, Any] = json.loads((data / "out.json").read_text())
     return found
 
@@ -77,6 +77,14 @@ def test_what_is_not_shared_is_paid_for(report: dict[str, Any]) -> None:
     assert report["ratios"]["eight"] == {}
 
 
+def test_the_picture_has_a_bar_for_each_figure_of_each_way(
+    data: Path, report: dict[str, Any]
+) -> None:
+    picture = (data / "ways.svg").read_text()
+    assert picture.count("<rect") == 2 * len(WAYS)
+    assert all(f">{way['prefill_tokens']:,}</text>" in picture for way in report["ways"].values())
+
+
 def test_forks_are_compared_with_single_prompts(report: dict[str, Any]) -> None:
     assert report["fork_same_as_single"] == {"n": 4, "same": 4, "share": 1.0}
     difference = report["multi_minus_single"]["rougeL"]
@@ -84,7 +92,9 @@ def test_forks_are_compared_with_single_prompts(report: dict[str, Any]) -> None:
 
 
 def test_each_number_of_queries_has_its_figures(data: Path, tiny_checkpoint: Path) -> None:
-    run_bench(data, tiny_checkpoint, "--batch-sizes")
+    picture = data / "sizes.svg"
+    run_bench(data, tiny_checkpoint, "--batch-sizes", "--picture", str(picture))
+    assert picture.read_text().count("<rect") == 4  # two sizes, two ways
     found = json.loads((data / "out-batch-sizes.json").read_text())["sizes"]
     assert list(found) == ["1", "2"]
     for ways in found.values():
