@@ -79,6 +79,12 @@ class MeteredState:
         self._meter.grown.append(grown)
         self._root = outcome.tokens[-1] if outcome.tokens else self._root
 
+    def extend(self, tokens: Sequence[int]) -> None:
+        started = perf_counter()
+        self.state.extend(tokens)
+        self._meter.seconds += perf_counter() - started
+        self._root = tokens[-1]
+
     def close(self) -> None:
         started = perf_counter()
         self.state.close()

@@ -60,6 +60,7 @@ class Batch:
             return
         self._rows[stream.number] = row
         self._streams[stream.number] = stream
+        self._jump(stream.number)
 
     def is_being_read(self, prompt: Sequence[int]) -> bool:
         """Whether another text is about to read a good part of the prompt's beginning."""
@@ -146,8 +147,24 @@ class Batch:
         self._streams[number].push(replace(step, request=number))
         if row.finish:
             self._close(number)
+        else:
+            self._jump(number)
 
         return len(step.tokens)
+
+    def _jump(self, number: int) -> None:
+        """Lets a text grow by what its form leaves no choice about."""
+        row = self._rows[number]
+        try:
+            step = row.jump(vocabulary=self._model.vocabulary)
+        except Exception as error:
+            self._fail(number, error)
+            return
+        if step is None:
+            return
+        self._streams[number].push(replace(step, request=number))
+        if row.finish:
+            self._close(number)
 
     def _keep(self, chunk: Chunk) -> None:
         row = self._rows[chunk.number]
@@ -204,7 +221,5 @@ def span_of(row: Row, tree: DraftTree) -> Span:
 
 
 def chunk_of(row: Row, chunk: Chunk) -> Span:
-    """The next few tokens of a prompt, in a chain whose logits nobody wants."""
-    start = row.slot.length
-    tokens = row.request.prompt[start : start + chunk.num_tokens]
-    return Span(row.slot, tokens, wants_logits=False)
+    """The next few tokens that are to be read, in a chain whose logits nobody wants."""
+    return Span(row.slot, row.unread(chunk.num_tokens), wants_logits=False)

@@ -1,6 +1,6 @@
 """One text while it is written: what its form demands, what it said so far, when it ends."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from decoding.errors import UnknownTokens
 from decoding.sampling import choose, score
 from decoding.types import Acceptance, Cost, FinishReason, Request, Step, TokenScore
 from decoding.verify import Walk, verify
+
+WORTH_JUMPING = 24  # forced tokens; fewer go through the model faster with the choice behind them
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,17 @@ class Row:
 
     @property
     def num_unread(self) -> int:
-        """Prompt tokens that are not in the slot yet, but for the last: it is the root of the first tree."""
-        return max(0, len(self.request.prompt) - 1 - self.slot.length)
+        """Tokens of the text that are not in the slot yet, but for the last: it is the root of the next tree."""
+        return max(0, len(self.request.prompt) + len(self.output) - 1 - self.slot.length)
+
+    def unread(self, num_tokens: int) -> Sequence[int]:
+        """The next tokens that are to be read, up to `num_tokens`."""
+        start = self.slot.length
+        end, num_prompt = start + num_tokens, len(self.request.prompt)
+        return [
+            *self.request.prompt[start:end],
+            *self.output[max(0, start - num_prompt) : max(0, end - num_prompt)],
+        ]
 
     @property
     def last_token(self) -> int:
@@ -62,14 +73,34 @@ class Row:
 
         return Ask(self.drafting, context, room, admits=allowed.__getitem__)
 
+    def jump(self, *, vocabulary: int) -> Step | None:
+        """Writes what the form leaves no choice about, if that is much, or all there is: it takes no forward pass.
+
+        What follows is chosen behind it, so it is read like a prompt first; at the end nothing is. None where there is
+        no such thing: plain texts are written token by token, and a token that is to be scored has to be read for it.
+        """
+        constraint = self.request.constraint
+        if constraint is None or self.request.wants_scores or not self.request.draft:
+            return None
+        forced = constraint.forced(self._form.constraint)
+        walker = Walker(self, self._form)
+        tokens = walker.follow(forced, vocabulary=vocabulary)
+        if not walker.finish and len(tokens) < WORTH_JUMPING:
+            return None
+        self._form = walker.form
+        self._grow(tokens, walker.finish)
+        self.drafting.extend(tokens)
+        cost = self._cost + Cost(output_tokens=len(tokens), forced=len(tokens))
+        self._cost = Cost()
+
+        return Step(0, tokens, cost, finish=self.finish)
+
     def take(self, tree: DraftTree, logits: NDArray[np.float32]) -> tuple[Step, Walk]:
         """Verifies the tree by (columns, vocabulary) logits and appends what the model wrote."""
         walker = Walker(self, self._form)
         walk = verify(tree, lambda column, walked: walker.next(logits[column], walked))
-        self._form, self.finish = walker.form, walker.finish
-        self.output.extend(walk.tokens)
-        if self.finish is None and len(self.output) >= self.request.max_new_tokens:
-            self.finish = FinishReason.LENGTH
+        self._form = walker.form
+        self._grow(walk.tokens, walker.finish)
         if self.request.draft:
             self.drafting.learn(Outcome(tree, walk.columns, walk.tokens, logits))
         cost = self._cost + Cost(
@@ -83,6 +114,11 @@ class Row:
         self._cost = Cost()
 
         return Step(0, walk.tokens, cost, tuple(walker.scores), self.finish), walk
+
+    def _grow(self, tokens: Sequence[int], finish: FinishReason | None) -> None:
+        self.output.extend(tokens)
+        is_full = len(self.output) >= self.request.max_new_tokens
+        self.finish = finish or (FinishReason.LENGTH if is_full else None)
 
 
 class Walker:
@@ -104,8 +140,7 @@ class Walker:
         constraint = self._request.constraint
         forced = constraint.forced(self.form.constraint) if constraint else ()
         token = forced[0] if forced else self._choose(logits, walked)
-        if not 0 <= token < len(logits):  # read by the next pass, it would take other texts down
-            raise UnknownTokens("constraint", vocabulary=len(logits))
+        check_token(token, vocabulary=len(logits))
         if token in self._request.stop_ids and not forced:
             self.finish = FinishReason.STOP
             return None
@@ -115,6 +150,18 @@ class Walker:
         self._advance(token)
 
         return token
+
+    def follow(self, forced: Sequence[int], *, vocabulary: int) -> tuple[int, ...]:
+        """As much of what must come next as there is room for, up to the end of the text."""
+        tokens: list[int] = []
+        for token in forced[: self._request.max_new_tokens - len(self._row.output)]:
+            check_token(token, vocabulary=vocabulary)
+            tokens.append(token)
+            self._advance(token)
+            if self.finish:
+                break
+
+        return tuple(tokens)
 
     def _choose(self, logits: NDArray[np.float32], walked: tuple[int, ...]) -> int:
         request, row = self._request, self._row
@@ -145,6 +192,12 @@ class Walker:
             if stop.is_reached(reached):
                 self.finish = FinishReason.STOP
         self.form = Form(state, reached)
+
+
+def check_token(token: int, *, vocabulary: int) -> None:
+    """Raises `UnknownTokens`: read by the next pass, such a token would take other texts down."""
+    if not 0 <= token < vocabulary:
+        raise UnknownTokens("constraint", vocabulary=vocabulary)
 
 
 def fared(tree: DraftTree, walk: Walk) -> Mapping[Source, Acceptance]:

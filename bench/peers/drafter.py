@@ -18,6 +18,10 @@ class Guesser(Protocol):
 
     def learn(self, outcome: Outcome) -> None: ...
 
+    def extend(self, tokens: Sequence[int]) -> None:
+        """The text grew by tokens that no forward pass was needed for."""
+        ...
+
 
 class Method(Protocol):
     """A way to guess, with what it remembers from one text to the next."""
@@ -31,6 +35,9 @@ class PeerState:
 
     def learn(self, outcome: Outcome) -> None:
         self.guesser.learn(outcome)
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        self.guesser.extend(tokens)
 
     def close(self) -> None:
         return None

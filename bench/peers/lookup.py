@@ -53,4 +53,7 @@ class LookupGuesser:
         return chain(self._text.following(first.end, most=self._num_tokens))
 
     def learn(self, outcome: Outcome) -> None:
-        self._text.extend(outcome.tokens)
+        self.extend(outcome.tokens)
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        self._text.extend(tokens)

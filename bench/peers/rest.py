@@ -48,7 +48,10 @@ class RestGuesser:
         )
 
     def learn(self, outcome: Outcome) -> None:
-        self._text.extend(outcome.tokens)
+        self.extend(outcome.tokens)
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        self._text.extend(tokens)
 
 
 def most_frequent(continuations: Sequence[Sequence[int]], *, num_nodes: int) -> DraftTree:

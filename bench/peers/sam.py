@@ -52,3 +52,7 @@ class SamGuesser:
     def learn(self, outcome: Outcome) -> None:
         self._text.extend(outcome.tokens)
         self._fallback.learn(outcome)
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        self._text.extend(tokens)
+        self._fallback.extend(tokens)

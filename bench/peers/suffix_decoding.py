@@ -57,7 +57,10 @@ class SuffixGuesser:
         return best.tree
 
     def learn(self, outcome: Outcome) -> None:
-        self._text.extend(outcome.tokens)
+        self.extend(outcome.tokens)
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        self._text.extend(tokens)
 
     def _matches(self, ahead: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         """(length, places) for each set of places; of lengths with the same places only the greatest, which wins."""

@@ -50,6 +50,9 @@ class RecyclingGuesser:
         if outcome.tokens:
             self._last_token = outcome.tokens[-1]
 
+    def extend(self, tokens: Sequence[int]) -> None:
+        self._last_token = tokens[-1]
+
 
 def template(num_nodes: int) -> list[tuple[int, int]]:
     """(parent, rank) of each node of the fixed tree, likeliest first."""

@@ -36,6 +36,10 @@ class DraftState(Protocol):
         """Takes in what the text grew by and how the guesses fared."""
         ...
 
+    def extend(self, tokens: Sequence[int]) -> None:
+        """The text grew by tokens that no forward pass was needed for."""
+        ...
+
     def close(self) -> None:
         """The text is over."""
         ...
@@ -87,6 +91,9 @@ class NoDrafts:
 
 class NothingToLearn:
     def learn(self, outcome: Outcome) -> None:
+        return None
+
+    def extend(self, tokens: Sequence[int]) -> None:
         return None
 
     def close(self) -> None:

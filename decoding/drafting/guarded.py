@@ -1,7 +1,7 @@
 """Holds a drafter to its contract: where it fails, texts are written plainly, and none is lost."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from decoding.drafting.draft_tree import DraftTree
@@ -108,10 +108,16 @@ class GuardedState:
         self._guard = guard
 
     def learn(self, outcome: Outcome) -> None:
+        self._tell(lambda: self.state.learn(outcome))
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        self._tell(lambda: self.state.extend(tokens))
+
+    def _tell(self, what: Callable[[], None]) -> None:
         if self.is_broken:
             return
         try:
-            self.state.learn(outcome)
+            what()
         except Exception as error:
             self.is_broken = True
             self._guard.tell(error)

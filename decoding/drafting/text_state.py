@@ -95,10 +95,11 @@ class TextState:
         if not outcome.tokens:
             return
         self._rank(outcome)
-        self._text.extend(outcome.tokens)
-        self._written.extend(outcome.tokens)
-        if self._recall is not None:
-            self._recall.extend(outcome.tokens)
+        self._follow(outcome.tokens)
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        self._near, self._checked = [], ()  # said of another place
+        self._follow(tokens)
 
     def close(self) -> None:
         """Gives the library back, and the text to the datastore; a second call does nothing."""
@@ -108,6 +109,12 @@ class TextState:
         self._shared.libraries.give_back(self._library, group=self._group)
         if self._shared.datastore is not None:
             self._shared.datastore.add(self._written)
+
+    def _follow(self, tokens: Sequence[int]) -> None:
+        self._text.extend(tokens)
+        self._written.extend(tokens)
+        if self._recall is not None:
+            self._recall.extend(tokens)
 
     def _start_recall(self) -> RecallCursor | None:
         if self._shared.datastore is None:

@@ -68,6 +68,9 @@ class Prophecy:
     def learn(self, outcome: Outcome) -> None:
         self.to_come = self.to_come[len(outcome.tokens) :]
 
+    def extend(self, tokens: Sequence[int]) -> None:
+        self.to_come = self.to_come[len(tokens) :]
+
     def close(self) -> None:
         self.is_closed = True
 

@@ -118,6 +118,9 @@ class Closing(NoDrafts):
     def learn(self, outcome: Outcome) -> None:
         return None
 
+    def extend(self, tokens: Sequence[int]) -> None:
+        return None
+
     def close(self) -> None:
         self.num_open -= 1
 
@@ -382,6 +385,9 @@ class Faulty:
 
     def learn(self, outcome: Outcome) -> None:
         self._fail_in("learn")
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        self._fail_in("extend")
 
     def close(self) -> None:
         self._fail_in("close")

@@ -58,6 +58,10 @@ class Fragile:
         self.learned.append(outcome)
         self.learns()
 
+    def extend(self, tokens: Sequence[int]) -> None:
+        self.called.append("extend")
+        self.learns()
+
     def close(self) -> None:
         self.called.append("close")
         self.closes()

@@ -46,9 +46,13 @@ class Remembers:
     """A draft state that keeps what it is told."""
 
     outcomes: list[Outcome] = field(default_factory=list)
+    jumped: list[tuple[int, ...]] = field(default_factory=list)
 
     def learn(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        self.jumped.append(tuple(tokens))
 
     def close(self) -> None:
         return None
