@@ -14,7 +14,7 @@ from decoding.drafting.draft_tree import DraftTree
 from decoding.drafting.drafter import Ask
 from decoding.drafting.guarded import GuardedDrafter
 from decoding.errors import PassFailed
-from decoding.forward_pass import Span
+from decoding.forward_pass import COMMITTED, Span
 from decoding.model import CausalModel
 from decoding.row import Row
 from decoding.scheduler import LONGEST_CHUNK, Chunk, Pace, Reading, plan_chunks
@@ -72,25 +72,28 @@ class Batch:
 
     def step(self) -> None:
         """One forward pass, if there is anything to do."""
-        decoding = {n: row for n, row in self._rows.items() if not row.num_unread}
-        chunks = self._plan_chunks(beside_others=bool(decoding))
+        is_decoding = any(not row.num_unread for row in self._rows.values())
+        chunks = self._plan_chunks(beside_others=is_decoding)
+        ends = {chunk.number for chunk in chunks if self._is_last(chunk)}
+        decoding = {n: row for n, row in self._rows.items() if n in ends or not row.num_unread}
         started = self._clock()
         trees = self._grow(decoding)
         decoding = {n: decoding[n] for n in trees}
+        reading = [chunk for chunk in chunks if chunk.number not in ends]
         spans = [span_of(row, trees[n]) for n, row in decoding.items()]
-        spans += [chunk_of(self._rows[chunk.number], chunk) for chunk in chunks]
+        spans += [chunk_of(self._rows[chunk.number], chunk) for chunk in reading]
         if not spans:
             return
         try:
             logits = self._model.forward(spans)
         except Exception as error:
-            self._fail_all([*decoding, *(chunk.number for chunk in chunks)], error)
+            self._fail_all([*decoding, *(chunk.number for chunk in reading)], error)
             return
         seconds = self._clock() - started  # drafting included: it must pay for itself
         num_tokens = 0
         for number, row_logits in zip(trees, logits, strict=False):  # those of chunks come last
             num_tokens += self._take(number, trees[number], row_logits)
-        for chunk in chunks:
+        for chunk in reading:
             self._keep(chunk)
         self._observe(decoding.values(), trees, chunks, num_tokens=num_tokens, seconds=seconds)
 
@@ -122,6 +125,10 @@ class Batch:
             budget=self._pace.longest_chunk() if beside_others else LONGEST_CHUNK,
         )
 
+    def _is_last(self, chunk: Chunk) -> bool:
+        """Whether the text can be written on in the same pass, behind what is left to read."""
+        return chunk.num_tokens == self._rows[chunk.number].num_unread
+
     def _grow(self, decoding: dict[int, Row]) -> dict[int, DraftTree]:
         """A tree per row; a row whose constraint has come to a dead end fails by itself, and gets none."""
         asks: dict[int, Ask] = {}
@@ -136,14 +143,15 @@ class Batch:
     def _take(self, number: int, tree: DraftTree, logits: NDArray[np.float32]) -> int:
         """Tokens that the text grew by."""
         row = self._rows[number]
-        last_token = row.last_token
+        unread, last_token = row.unread(row.num_unread), row.last_token
         try:
             step, walk = row.take(tree, logits)
         except Exception as error:
             self._fail(number, error)
             return 0
-        walked = [last_token, *walk.tokens[: walk.num_accepted]]
-        row.slot.commit(walked, columns=walk.columns)
+        walked = [*unread, last_token, *walk.tokens[: walk.num_accepted]]
+        columns = [*range(len(unread)), *(len(unread) + column for column in walk.columns)]
+        row.slot.commit(walked, columns=columns)
         self._streams[number].push(replace(step, request=number))
         if row.finish:
             self._close(number)
@@ -215,9 +223,11 @@ class Batch:
 
 
 def span_of(row: Row, tree: DraftTree) -> Span:
-    """The last token of the text as column 0, node k of the tree as column k + 1."""
-    parents = (-1, *(ROOT_COLUMN + parent for parent in tree.parents))
-    return Span(row.slot, (row.last_token, *tree.tokens), parents)
+    """What is left to read as a chain, behind it the last token of the text and then the nodes of the tree."""
+    unread = row.unread(row.num_unread)
+    root = len(unread)
+    parents = (*range(COMMITTED, root), *(root + ROOT_COLUMN + parent for parent in tree.parents))
+    return Span(row.slot, (*unread, row.last_token, *tree.tokens), parents, num_silent=root)
 
 
 def chunk_of(row: Row, chunk: Chunk) -> Span:

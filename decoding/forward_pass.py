@@ -15,7 +15,7 @@ COMMITTED = -1  # parent of a column that follows the committed text itself
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The columns that one text adds: the next part of its prompt, or its last token and a draft tree."""
+    """The columns that one text adds: what it has yet to read, its last token with a draft tree, or both."""
 
     slot: Slot
     tokens: Sequence[int]
@@ -23,6 +23,7 @@ class Span:
         None  # of each column, < its own number, or COMMITTED; None is a chain
     )
     wants_logits: bool = True
+    num_silent: int = 0  # columns at the beginning whose logits nobody wants, even so
 
 
 class ForwardPass:
@@ -43,20 +44,19 @@ class ForwardPass:
     @property
     def wanted(self) -> Tensor | None:
         """Columns whose logits are wanted; None is all of them."""
-        if all(packed.wants_logits for packed in self.spans):
+        if not any(packed.num_silent for packed in self.spans):
             return None
         wanted = [
-            np.arange(packed.start, packed.start + packed.width)
+            np.arange(packed.start + packed.num_silent, packed.start + packed.width)
             for packed in self.spans
-            if packed.wants_logits
         ]
-        return torch.from_numpy(np.concatenate(wanted or [np.arange(0)])).to(self.tokens.device)
+        return torch.from_numpy(np.concatenate(wanted)).to(self.tokens.device)
 
     def split(self, logits: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """The wanted rows by span; spans that want none get none."""
         parts, start = [], 0
         for packed in self.spans:
-            width = packed.width if packed.wants_logits else 0
+            width = packed.width - packed.num_silent
             parts.append(logits[start : start + width])
             start += width
 
@@ -69,7 +69,7 @@ class PackedSpan:
     def __init__(self, span: Span, *, dtype: torch.dtype, device: torch.device) -> None:
         self.slot = span.slot
         self.width = len(span.tokens)
-        self.wants_logits = span.wants_logits
+        self.num_silent = span.num_silent if span.wants_logits else self.width
         self.start = 0
         self.end = rounded_up(span.slot.length + self.width)  # columns that attention goes over
         self._sees = sees_of(span)

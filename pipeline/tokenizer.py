@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +21,7 @@ PLACE_OF_PROMPT = "PLACE-OF-THE-PROMPT"
 UNLIMITED = (
     10**12
 )  # tokens; lengths are checked where the model's context is known, not warned of here
+MOST_REMEMBERED = 4096  # texts whose tokens are kept
 NEVER = r"(?!)"  # matches nothing
 INCOMPLETE = "\ufffd"  # what the bytes of half a character decode to
 
@@ -39,17 +40,22 @@ class TextTokenizer:
         self._markup = re.compile(
             "|".join(map(re.escape, sorted(added, key=len, reverse=True))) or NEVER
         )
+        # The turns of a window stand in many prompts, the lines of an answer are counted, shown and forced.
+        self._remembered = lru_cache(MOST_REMEMBERED)(self._tokens_of)
         self._frame = self._find_frame()
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text by itself, without special tokens."""
+        return list(self._remembered(text))
+
+    def _tokens_of(self, text: str) -> tuple[int, ...]:
         ids: list[int] = []
         start = 0
         for match in self._markup.finditer(text):  # cut through, so that it cannot become one token
             ids += self._encode(text[start : match.start() + 1])
             start = match.start() + 1
 
-        return ids + self._encode(text[start:])
+        return (*ids, *self._encode(text[start:]))
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Each segment by itself, inside the chat frame where the model has one."""

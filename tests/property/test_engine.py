@@ -76,7 +76,9 @@ class Watched(CausalModel):
         self.num_prompt_tokens = 0  # of the last pass
 
     def forward(self, spans: Sequence[Span]) -> list[NDArray[np.float32]]:
-        self.num_prompt_tokens = sum(len(s.tokens) for s in spans if not s.wants_logits)
+        self.num_prompt_tokens = sum(
+            s.num_silent if s.wants_logits else len(s.tokens) for s in spans
+        )
         return super().forward(spans)
 
 

@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from decoding import CausalModel, Cost, Engine, NoDrafts, Request, Step, Stream, tiny_model
+from decoding import (
+    CausalModel,
+    Chain,
+    Choice,
+    Cost,
+    Engine,
+    FinishReason,
+    NoDrafts,
+    Request,
+    Step,
+    Stream,
+    tiny_model,
+)
 from decoding.admission import capacity_for
 from decoding.cache.kv_cache import rounded_up
 from decoding.forward_pass import Span
@@ -34,10 +46,15 @@ class Machine(CausalModel):
         return self.now
 
     def forward(self, spans: Sequence[Span]) -> list[NDArray[np.float32]]:
-        chunks = [len(span.tokens) for span in spans if not span.wants_logits]
+        chunks = [
+            span.num_silent if span.wants_logits else len(span.tokens)
+            for span in spans
+            if span.num_silent or not span.wants_logits
+        ]
+        num_decoding = sum(span.wants_logits for span in spans)
         self.chunks.append(chunks)
-        self.num_decoding.append(len(spans) - len(chunks))
-        self.now += PASS_S * (len(chunks) < len(spans)) + PROMPT_TOKEN_S * sum(chunks)
+        self.num_decoding.append(num_decoding)
+        self.now += PASS_S * (num_decoding > 0) + PROMPT_TOKEN_S * sum(chunks)
         return super().forward(spans)
 
     @property
@@ -108,7 +125,8 @@ def test_a_prompt_is_read_in_the_longest_chunks_where_nothing_is_being_written(
 ) -> None:
     stream = engine_of(machine).submit(request_of(LONGEST_CHUNK + 101))
     next(iter(stream))
-    assert machine.chunks == [[LONGEST_CHUNK], [100], []]
+    assert machine.chunks == [[LONGEST_CHUNK], [100]]
+    assert machine.num_decoding == [0, 1]  # the end is read together with the first choice
 
 
 def test_running_texts_grow_on_every_pass_while_a_long_prompt_is_read(machine: Machine) -> None:
@@ -273,3 +291,65 @@ def test_a_prompt_may_be_any_sequence(model: CausalModel, machine: Machine) -> N
     steps = list(engine.submit(replace(request, prompt=tuple(request.prompt))))
     assert steps[0].cost.cached_tokens == 79
     assert text_of(steps) == alone(model, request)
+
+
+def forced_request(*parts: Sequence[Sequence[int]], prompt: int = 40) -> Request:
+    """Texts of a chain of choices, each given as its alternatives."""
+    form = Chain([Choice(part, vocabulary=VOCABULARY) for part in parts])
+    return Request(prompt=prompt_of(prompt, seed=5), max_new_tokens=form.longest, constraint=form)
+
+
+LONG, LONGER = list(range(1, 41)), list(range(40, 0, -1))
+EITHER = [[50, *LONG], [60, *LONGER]]
+
+
+@pytest.mark.parametrize(
+    ("parts", "num_chunks", "num_forwards"),
+    [
+        (([LONG],), 0, 0),  # there is nothing to choose: the model is not even asked
+        ((EITHER,), 1, 1),  # what follows the choice needs no pass, since nothing follows it
+        (([LONG], EITHER), 1, 1),  # what comes before it is read with the prompt
+        ((EITHER, [LONG], EITHER), 2, 2),
+        (([LONG[:3]], EITHER), 1, 4),  # a few are left to drafting, and here nobody drafts
+    ],
+)
+def test_what_leaves_no_choice_takes_no_pass(
+    machine: Machine, parts: tuple[list[list[int]], ...], num_chunks: int, num_forwards: int
+) -> None:
+    request = forced_request(*parts)
+    steps = list(engine_of(machine).submit(request))
+    plain = list(engine_of(machine).submit(replace(request, draft=False)))
+    assert text_of(steps) == text_of(plain)
+    cost = sum((step.cost for step in steps), start=Cost())
+    assert cost.output_tokens == len(text_of(plain))
+    assert sum(map(len, machine.chunks[: len(machine.chunks) - len(plain)])) == num_chunks
+    assert cost.forwards == num_forwards
+    assert steps[-1].finish is plain[-1].finish
+
+
+def test_a_text_that_jumps_ends_where_it_must(machine: Machine) -> None:
+    request = forced_request([LONG], EITHER)
+    engine = engine_of(machine)
+    for length in (1, 30, 40, 41, 50):
+        cut = replace(request, max_new_tokens=length)
+        steps = list(engine.submit(cut))
+        assert text_of(steps) == text_of(list(engine.submit(replace(cut, draft=False))))
+        assert steps[-1].finish is FinishReason.LENGTH
+        assert len(text_of(steps)) == length
+
+
+def test_scores_are_had_for_every_token_of_a_form(machine: Machine) -> None:
+    request = replace(forced_request([LONG], EITHER), wants_scores=True)
+    steps = list(engine_of(machine).submit(request))
+    assert len([score for step in steps for score in step.scores]) == len(text_of(steps)) == 81
+
+
+def test_a_text_that_jumped_serves_later_ones_as_any_other(machine: Machine) -> None:
+    engine = engine_of(machine)
+    request = forced_request([LONG], EITHER, prompt=100)
+    first = text_of(list(engine.submit(request)))
+    again = engine.submit(replace(request, prompt=[*request.prompt, *first], constraint=None))
+    steps = list(again)
+    expected = alone(machine, replace(request, prompt=[*request.prompt, *first], constraint=None))
+    assert text_of(steps) == expected
+    assert sum(step.cost.cached_tokens for step in steps) >= 100
