@@ -1,8 +1,10 @@
 """Summaries are read out of whatever a model wrote, and none is ever put under a number that it was not given."""
 
 import json
+import re
 from itertools import permutations
 from random import Random
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -76,6 +78,46 @@ def test_one_query_alone_needs_no_number(text: str, expected: dict[int, str]) ->
     assert summaries_in(text, {5}) == expected
 
 
+def test_the_dots_of_the_prompt_are_no_answer() -> None:
+    shape = '{"1": "...", "2": "..."}'
+    assert summaries_in(shape, {1, 2}) == {}
+    assert summaries_in(f"{shape}\n{BY_NUMBER}", {1, 2}) == BOTH
+    assert summaries_in('{"summary": "..."}', {1}) == summaries_in("...", {1}) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"id": 0, "summary": "a"}, {"id": 1, "summary": "b"}, {"id": 2, "summary": "c"}]',
+        '{"0": "a", "1": "b", "2": "c"}',
+        '{"0": "a", "1": "b", "2": "c"',
+        '{"summaries": [{"id": "1", "summary": "b"}, {"id": "0", "summary": "a"}]}',
+    ],
+)
+def test_answers_numbered_from_zero_would_all_be_shifted_so_none_counts(text: str) -> None:
+    assert summaries_in(text, {1, 2, 3}) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"1": "one", "sources": {"2": "Ann said x"}}',
+        '{"1": "one", "sources": {"2": "Ann said x"},}',
+        '{"1": "one", "sources": {"2": "Ann said x"}',
+        '{"1": "one", "sources": [{"id": 2, "text": "Ann said x"}]}',
+        '{"summaries": {"1": "one", "turns": {"2": "Ann said x"}}}',
+    ],
+)
+def test_numbers_beside_the_answers_are_of_something_else(text: str) -> None:
+    assert summaries_in(text, {1, 2}) == {1: "one"}
+
+
+def test_thoughts_that_nothing_opened_are_no_answers() -> None:
+    thoughts = 'First {"1": "wrong", "2": "x"}, or rather:</think>'
+    assert summaries_in(f"{thoughts}\n{BY_NUMBER}", {1, 2}) == BOTH
+    assert summaries_in("They want a summary.</think>They agreed.", {5}) == {5: "They agreed."}
+
+
 @given(st.text() | st.text(alphabet='{}[]":,\\ 12id\n'), st.sets(st.integers(1, 4), min_size=1))
 def test_any_text_yields_only_what_was_asked(text: str, ids: set[int]) -> None:
     found = summaries_in(text, ids)
@@ -83,7 +125,7 @@ def test_any_text_yields_only_what_was_asked(text: str, ids: set[int]) -> None:
     assert all(summary.strip() for summary in found.values())
 
 
-TEXTS = st.text(st.characters(codec="utf-8")).map(str.strip).filter(bool)
+TEXTS = st.text(st.characters(codec="utf-8")).map(str.strip).filter(re.compile(r"\w").search)
 
 
 @given(st.dictionaries(st.integers(1, 6), TEXTS, min_size=1), st.booleans(), st.randoms())
@@ -121,3 +163,20 @@ def test_order_tells_nothing(order: tuple[int, ...]) -> None:
 def test_deep_and_long_nonsense_is_read_in_no_time() -> None:
     assert summaries_in("{" * 50_000, {1}) == {}
     assert summaries_in('{"a":' * 8_000, {1}) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" + '\\"' * 20_000,
+        '{"a":' * 20_000,
+        '{"a":"b",' * 20_000,
+        "[" + " " * 20_000 + "x",
+        "x" + " \n" * 20_000 + "x",
+        '{"' + " " * 20_000 + '": "x"}',
+    ],
+)
+def test_a_model_that_writes_in_circles_holds_nobody_up(text: str) -> None:
+    begun = perf_counter()
+    summaries_in(text, {1})
+    assert perf_counter() - begun < 2
