@@ -118,6 +118,14 @@ def ask(
     ] = Retrieve.AUTO,
     num_passages: Annotated[int, typer.Option("-k", min=1, help="Passages to read.")] = 4,
     collection: Annotated[str | None, typer.Option(help="Search only there.")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Look up where the need for passages is above."),
+    ] = None,
+    search_for: Annotated[
+        list[str] | None,
+        typer.Option("--search-for", help="Beside the question; instead of what the guess tells."),
+    ] = None,
     model: ModelOption = None,
     draft: Annotated[
         bool, typer.Option(help="Write with draft trees; the text is the same.")
@@ -136,6 +144,8 @@ def ask(
         retrieve=retrieve.value,
         num_passages=num_passages,
         collection=collection,
+        threshold=threshold,
+        queries=tuple(search_for or ()),
         draft=draft,
     )
     with _pipeline(settings_with(kb=kb, model=model)) as pipeline:
@@ -286,6 +296,7 @@ def _answer_aloud(
     if event.answer.is_cut:
         tell("The answer is cut: raise GLEANDRAFT_ANSWER_TOKENS to see more of it.")
     tell(render.usage_line(event.answer.usage))
+    tell(render.cost_line(event.answer.usage, event.answer.timings))
     return event.answer
 
 

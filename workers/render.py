@@ -1,7 +1,7 @@
 """Answers, jobs and tables as text for a terminal; nothing here prints."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gleandraft.wire import (
@@ -67,12 +67,24 @@ def said_by(citation: CitationRecord) -> str:
 
 
 def usage_line(usage: Usage) -> str:
+    if usage.output_tokens and usage.forced == usage.output_tokens and not usage.forwards:
+        return f"{usage.output_tokens} tokens, none of them a choice: the model was not asked"
     if usage.output_tokens and not usage.forwards:  # a server does not tell of its passes
         return f"{usage.prompt_tokens} tokens read, {usage.output_tokens} tokens written elsewhere"
     return (
         f"{usage.output_tokens} tokens in {usage.forwards} forwards: "
         f"{usage.tokens_per_forward:.2f} tokens per forward "
         f"({usage.accepted} of {usage.drafted} draft tokens accepted)"
+    )
+
+
+def cost_line(usage: Usage, timings: Mapping[str, float]) -> str:
+    """What each stage of an answer cost."""
+    seconds = ", ".join(f"{stage} {spent:.2f} s" for stage, spent in timings.items())
+    return (
+        f"cost: proxy {usage.proxy_prompt_tokens} tokens read and {usage.proxy_tokens} written, "
+        f"{usage.searches} searches, main model {usage.prompt_tokens} tokens read "
+        f"({usage.cached_tokens} of them known) and {usage.output_tokens} written; {seconds}"
     )
 
 

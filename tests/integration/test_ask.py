@@ -239,3 +239,27 @@ def test_words_that_look_like_the_prompts_frame_are_words(
     for citation in answer.citations:
         assert texts[citation.source][citation.start : citation.end] == citation.quote
         assert citation.passage_id == answer.passages[citation.marker - 1].passage.id
+
+
+def test_one_question_may_set_its_own_threshold_and_queries(
+    tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MODEL", "PROXY"):
+        monkeypatch.setenv(f"GLEANDRAFT_{name}", str(tiny_checkpoint))
+    monkeypatch.setenv("GLEANDRAFT_EMBEDDER", "hash-256")
+    monkeypatch.setenv("GLEANDRAFT_KB", str(tmp_path))
+    monkeypatch.setenv("GLEANDRAFT_ANSWER_TOKENS", "8")
+    run = CliRunner()
+    assert run.invoke(app, ["add", str(SAMPLES)]).exit_code == 0
+    asked = ["ask", "Who rows the boat?", "--json"]
+    found = [
+        json.loads(run.invoke(app, [*asked, *options]).stdout)["decision"]
+        for options in (["--threshold", "1"], ["--threshold", "0", "--search-for", "crew of boats"])
+    ]
+    assert [decision["retrieve"] for decision in found] == [False, True]
+    assert found[1]["queries"] == [
+        {"text": "Who rows the boat?", "origin": "question"},
+        {"text": "crew of boats", "origin": "caller"},
+    ]
+    aloud = run.invoke(app, ["ask", "Who rows the boat?"])
+    assert "cost: proxy " in aloud.stderr

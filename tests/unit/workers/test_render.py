@@ -109,3 +109,18 @@ def test_a_report_names_what_was_repaired_and_what_cannot_be() -> None:
     broken = render.report_lines(replace(record, flaws=("row 3 missing",)))
     assert "BROKEN     the database: row 3 missing" in broken
     assert "restore truth.sqlite3 from a backup" in broken[-1]
+
+
+def test_a_text_without_a_choice_was_not_asked_for() -> None:
+    usage = Usage(prompt_tokens=90, output_tokens=14, forced=14)
+    assert render.usage_line(usage).endswith("the model was not asked")
+    elsewhere = Usage(prompt_tokens=90, output_tokens=14)
+    assert render.usage_line(elsewhere).endswith("written elsewhere")
+
+
+def test_the_cost_of_an_answer_is_told_by_stage() -> None:
+    usage = Usage(90, 14, proxy_tokens=5, proxy_prompt_tokens=30, searches=2, cached_tokens=40)
+    line = render.cost_line(usage, {"guess": 0.031, "write": 1.5})
+    assert "proxy 30 tokens read and 5 written, 2 searches" in line
+    assert "90 tokens read (40 of them known) and 14 written" in line
+    assert line.endswith("guess 0.03 s, write 1.50 s")
