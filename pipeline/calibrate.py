@@ -131,11 +131,8 @@ def calibrate(
     or `UnknownJudge`.
     """
     kinds = [*KINDS, LEARNED] if kind is None else [kind]
-    if unknown := set(kinds) - {*KINDS, LEARNED}:
-        raise UnknownJudge(unknown.pop(), known=[*KINDS, LEARNED])
     told = [trial for trial in trials if says_something(trial.case.guess)]
-    if len(told) < FEWEST:
-        raise TooFewQuestions(len(told), fewest=FEWEST)
+    check_wishes(kind=kind, num_questions=len(told))
     best = choose(told, kinds, seed=seed)
 
     return CalibratedJudge(
@@ -154,6 +151,14 @@ def calibrate(
         ),
         figures=figures_of(cross_fit(told, kinds, budget=budget, seed=seed), seed=seed),
     )
+
+
+def check_wishes(*, kind: str | None, num_questions: int) -> None:
+    """Raises `UnknownJudge` or `TooFewQuestions`."""
+    if kind not in (None, *KINDS, LEARNED):
+        raise UnknownJudge(str(kind), known=[*KINDS, LEARNED])
+    if num_questions < FEWEST:
+        raise TooFewQuestions(num_questions, fewest=FEWEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Query-OPT's choice: which queries share a prompt, and which prompts are written together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
@@ -44,6 +44,10 @@ def choose_mode(*, num_queries: int, num_prompts: int, ability: Ability) -> Mode
 def in_rounds(planned: Rounds[T], make: Callable[[T], S]) -> Rounds[S]:
     """The same rounds of what is made of each query."""
     return [[[make(query) for query in batch] for batch in together] for together in planned]
+
+
+def in_one_row(planned: Rounds[T]) -> Iterator[T]:
+    return (each for together in planned for batch in together for each in batch)
 
 
 def fewest_parts(items: Sequence[T], *, fits: Callable[[Sequence[T]], bool]) -> list[list[T]]:

@@ -7,7 +7,7 @@ from pipeline.ask import Stopwatch
 from pipeline.context import Ranker
 from pipeline.errors import DuplicateQueryIds, NoQueries, QueriesTooLong
 from pipeline.gathered import Gathered
-from pipeline.modes import Rounds, choose_mode, fewest_parts, in_rounds, rounds
+from pipeline.modes import Rounds, choose_mode, fewest_parts, in_one_row, in_rounds, rounds
 from pipeline.prompts import NOTHING_SAID, NumberedText, multi_query, whole
 from pipeline.reduce import Place, reduce_notes
 from pipeline.settings import Settings
@@ -28,6 +28,7 @@ from pipeline.windows import best_window, cut_windows, short_turns
 from pipeline.writer import Writer
 from retrieval.types import Document, Passage, Turn
 
+LONGEST_NAME = 80  # characters of a speaker that a prompt shows; some formats allow any number
 LONGEST_TURN = 160  # tokens; longer ones are cut between sentences, so that a citation points at something short
 QUERY_FRAME = 32  # tokens that the prompt or the skeleton puts around one query, at most
 
@@ -113,14 +114,12 @@ class Summarizer:
         numbers = {as_passage(turn, transcript).id: n for n, turn in enumerate(turns, start=1)}
         items = tuple(
             item_of(each, mode=mode, place=place_in(each.plan, numbers))
-            for together in gathered
-            for batch in together
-            for each in batch
+            for each in in_one_row(gathered)
         )
         watch.lap("reduce")
         yield SummaryReport(
             items=items,
-            coverage=self._coverage(turns, sections),
+            coverage=self._coverage(turns, sections, gathered),
             usage=sum((item.usage for item in items), start=Usage()),
             timings=watch.timings,
             model=self.writer.model,
@@ -128,7 +127,11 @@ class Summarizer:
 
     def _turns(self, transcript: Document) -> list[Turn]:
         turns = [
-            replace(turn, text=whole(turn.text), speaker=whole(turn.speaker or "") or None)
+            replace(
+                turn,
+                text=whole(turn.text),
+                speaker=whole(turn.speaker or "")[:LONGEST_NAME] or None,
+            )
             for turn in transcript.turns
         ]
         return list(short_turns(turns, size=self.writer.count, budget=LONGEST_TURN))
@@ -196,12 +199,23 @@ class Summarizer:
     def _longest_answer(self, queries: Sequence[SummaryQuery]) -> int:
         return len(queries) * (self._settings.summary_tokens + FOCUS_TOKENS + QUERY_FRAME)
 
-    def _coverage(self, turns: Sequence[Turn], sections: Sequence[Section]) -> Coverage:
-        """Share of the transcript's words that stood in some window."""
-        seen = [number for section in sections for number in section.turns]
+    def _coverage(
+        self, turns: Sequence[Turn], sections: Sequence[Section], gathered: Rounds[Gathered]
+    ) -> Coverage:
+        """Share of the transcript's words that were read for a query: of the one that saw least."""
         num_words = [len(turn.text.split()) for turn in turns]
-        num_read = sum(num_words[number - 1] for number in set(seen))  # windows overlap
-        num_tokens = sum(self.writer.count(line_of(turns[number - 1])) for number in seen)
+        seen: dict[str, set[int]] = {each.query.id: set() for each in in_one_row(gathered)}
+        for section in sections:
+            for each in in_one_row(section.asked):
+                seen[each.query.id].update(section.turns)  # windows overlap
+        num_read = min(
+            sum(num_words[number - 1] for number in numbers) for numbers in seen.values()
+        )
+        num_tokens = sum(
+            self.writer.count(line_of(turns[number - 1]))
+            for section in sections
+            for number in section.turns
+        )
 
         return Coverage(round(num_read / max(1, sum(num_words)), 4), len(sections), num_tokens)
 

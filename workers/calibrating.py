@@ -9,7 +9,7 @@ import typer
 from workers.terminal import JsonOption, KbOption, command, note, say, say_json, settings_with
 
 if TYPE_CHECKING:
-    from pipeline.calibrate import Trial
+    from pipeline.calibrate import KnownQuestion, Trial
     from pipeline.settings import Settings
 
 TOLD_EVERY_S = 5.0
@@ -39,17 +39,20 @@ def calibrate(
     from pydantic import TypeAdapter
 
     from pipeline.calibrate import calibrate as choose
+    from pipeline.calibrate import check_wishes, read_questions
     from pipeline.calibrated import CALIBRATED_FILE, CalibratedJudge
     from workers import render
 
-    settings = settings_with(
-        kb=kb, judge="margin"
-    )  # both ways are tried whatever a judge would say
-    trials = _tried(settings, questions)
+    # Both ways are tried whatever a judge would say.
+    settings = settings_with(kb=kb, judge="margin")
+    path = out or settings.kb / CALIBRATED_FILE
+    known = read_questions(questions)
+    check_wishes(kind=judge, num_questions=len(known))  # before all of them are answered
+    _check_folder(path)
+    trials = _tried(settings, known)
     chosen = choose(
         trials, budget=budget, kind=judge, questions=questions, settings=settings, seed=seed
     )
-    path = out or settings.kb / CALIBRATED_FILE
     _write(path, TypeAdapter(CalibratedJudge).dump_json(chosen, indent=2))
     if as_json:
         say_json(
@@ -60,11 +63,17 @@ def calibrate(
         say(f"written to {path}")
 
 
-def _tried(settings: "Settings", questions: Path) -> "list[Trial]":
-    from pipeline import build_pipeline
-    from pipeline.calibrate import read_questions, try_all
+def _check_folder(path: Path) -> None:
+    from workers.errors import CannotWriteFile
 
-    known = read_questions(questions)
+    if not path.parent.is_dir():
+        raise CannotWriteFile(path, FileNotFoundError(f"{path.parent} is no folder"))
+
+
+def _tried(settings: "Settings", known: "list[KnownQuestion]") -> "list[Trial]":
+    from pipeline import build_pipeline
+    from pipeline.calibrate import try_all
+
     trials: list[Trial] = []
     told = perf_counter()
     with build_pipeline(settings) as pipeline:

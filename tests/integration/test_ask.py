@@ -263,3 +263,26 @@ def test_one_question_may_set_its_own_threshold_and_queries(
     ]
     aloud = run.invoke(app, ["ask", "Who rows the boat?"])
     assert "cost: proxy " in aloud.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--judge", "oracle"], "no judge 'oracle'"),
+        (["--out", "nowhere/at/all.json"], "is no folder"),
+        ([], "1 questions that are left to a gate"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_told_before_anything_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("pipeline.build.build_pipeline", fail)
+    asked = tmp_path / "questions.jsonl"
+    row = json.dumps({"question": "Who rows?", "answer": "Ada"})
+    asked.write_text(f"{row}\n" * (1 if not options else 60))
+    done = CliRunner().invoke(app, ["calibrate", str(asked), "--kb", str(tmp_path), *options])
+    assert done.exit_code == 1
+    assert message in done.output

@@ -232,6 +232,9 @@ def test_the_best_turns_make_one_window_in_their_order_and_coverage_says_so(
     assert 0 < report.coverage.share < 1
     assert report.coverage.num_tokens <= 300 * report.coverage.num_windows
     assert report.coverage.num_windows == (2 if mode == "single" else 1)
+    if mode == "single":  # what another query read is not counted for this one
+        alone = report_of(list(quoter.summarize(meeting, QUERIES[:1], read="best")))
+        assert report.coverage.share <= alone.coverage.share
     cited = [citation for item in report.items for citation in item.citations]
     assert cited
     for citation in cited:
