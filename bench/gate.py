@@ -1,6 +1,7 @@
 """`python -m bench gate`: what deciding when to retrieve is worth, on questions answered both ways."""
 
 import argparse
+import hashlib
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,7 +23,7 @@ from bench.record import write_report
 from bench.retrieval_cache import default_cache
 from pipeline import Settings, load_settings
 from pipeline.build import build_judge, pipeline_over
-from pipeline.calibrated import LEARNED
+from pipeline.calibrated import LEARNED, model_fingerprint
 from pipeline.gates import KINDS
 from pipeline.judge import judge_by_rules, says_something
 from pipeline.types import Question
@@ -61,9 +62,16 @@ def records_of(name: str, arguments: argparse.Namespace, settings: Settings) -> 
     embedder = open_embedder(settings.embedder)
     base = filled_base(name, gate_set.documents, embedder=embedder, cache=arguments.cache)
     with pipeline_over(base, settings, embedder=embedder) as pipeline:
-        file = arguments.cache / "trials" / f"{name}-{settings.dtype}.jsonl"
+        file = arguments.cache / "trials" / f"{name}-{answered_by(settings)}.jsonl"
         answered = tried(pipeline, questions, file=file)
         return [record for _, record in in_turn(questions, lambda _: next(answered), what=name)]
+
+
+def answered_by(settings: Settings) -> str:
+    """A name for all that answers depend on but the code; the commit stands beside each of them."""
+    models = (settings.model, settings.proxy, settings.reader)
+    parts = [settings.dtype, settings.embedder, *map(model_fingerprint, models)]
+    return f"{settings.dtype}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:8]}"
 
 
 def set_figures(records: list[BothWays], settings: Settings, *, seed: int) -> dict[str, Any]:
@@ -73,6 +81,7 @@ def set_figures(records: list[BothWays], settings: Settings, *, seed: int) -> di
     return {
         "n": len(records),
         "left_to_gates": len(left),
+        "answered_by": sorted({record.commit for record in records}),
         "soundness": soundness(records),
         "policies": {
             name: policy_figures(records, policy, seed=seed)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bench.record import git_commit
 from pipeline import Answer, AnswerDone, Pipeline, TextPiece
 from pipeline.calibrate import KnownQuestion, Trial
 from pipeline.rightness import is_right, token_f1
@@ -40,6 +41,7 @@ class BothWays:
     matches: tuple[tuple[str, float], ...]  # the best two of the probe
     never: Way
     always: Way
+    commit: str = ""  # that answered
 
     @property
     def case(self) -> Case:
@@ -71,10 +73,13 @@ def tried(
 
 
 def read_trials(file: Path) -> list[BothWays]:
+    """What the file holds; a line that a killed run has left half written is cut off."""
     if not file.exists():
         return []
-    with file.open(encoding="utf-8") as lines:
-        return [RECORDS.validate_json(line) for line in lines]
+    whole, line_break, half = file.read_text(encoding="utf-8").rpartition("\n")
+    if half:
+        file.write_text(whole + line_break, encoding="utf-8")
+    return [RECORDS.validate_json(line) for line in whole.split("\n") if line]
 
 
 def try_both(pipeline: Pipeline, question: KnownQuestion) -> BothWays:
@@ -88,6 +93,7 @@ def try_both(pipeline: Pipeline, question: KnownQuestion) -> BothWays:
         matches=tuple((match.id, match.score) for match in probe.matches[:2]),
         never=go(pipeline, replace(asked, retrieve="never"), question.answers),
         always=go(pipeline, replace(asked, retrieve="always"), question.answers),
+        commit=git_commit(),
     )
 
 

@@ -20,7 +20,10 @@ class Constraint(Protocol):
         ...
 
     def forced(self, state: Any) -> tuple[int, ...]:
-        """The tokens that must come next, all of them; empty where there is a choice."""
+        """The tokens that must come next, all of them; empty where there is a choice.
+
+        They are written as they stand: behind each of them the rest must be what is forced there.
+        """
         ...
 
     def allowed(self, state: Any) -> NDArray[np.bool_]:

@@ -159,7 +159,8 @@ class Pipeline:
         decision = self.judge.decide(question, thought.guess, probe)
         if not decision.retrieve:
             return decision
-        return replace(decision, plan=self.rewriter.plan(question, thought, judge=self.judge))
+        plan = self.rewriter.plan(question, thought, judge=self.judge, probe=probe)
+        return replace(decision, plan=plan)
 
     def _search(self, question: Question, decision: Decision, probe: Probe) -> list[Hit]:
         if not decision.retrieve:

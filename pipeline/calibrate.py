@@ -21,6 +21,7 @@ from pipeline.errors import BadQuestions, TooFewQuestions, UnknownJudge
 from pipeline.features import features
 from pipeline.frontier import (
     Flags,
+    Floats,
     Operation,
     Outcomes,
     at_threshold,
@@ -51,7 +52,6 @@ Places = NDArray[np.int64]
 class KnownQuestion:
     text: str
     answers: tuple[str, ...]  # any of them is right
-    collection: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Trial:
 
 
 def read_questions(path: Path) -> list[KnownQuestion]:
-    """JSON lines with `question` and `answers` (or `answer`), and a `collection` if it is asked of one.
+    """JSON lines with `question` and `answers` (or `answer`).
 
     Raises `BadQuestions`, which names the line.
     """
@@ -85,14 +85,14 @@ def known_question(line: str, *, path: Path, number: int) -> KnownQuestion:
         row = json.loads(line)
         question, answers = row["question"], row.get("answers", row.get("answer"))
         listed = [answers] if isinstance(answers, str) else list(answers)
-        collection = row.get("collection")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadQuestions(path, f"line {number} has no question with answers") from error
-    texts = [question, *listed, *([collection] if collection is not None else [])]
-    if not listed or not all(isinstance(text, str) and text.strip() for text in texts):
+    if not listed or not all(
+        isinstance(text, str) and text.strip() for text in (question, *listed)
+    ):
         raise BadQuestions(path, f"line {number} has a blank, or something that is no text")
 
-    return KnownQuestion(question, tuple(listed), collection)
+    return KnownQuestion(question, tuple(listed))
 
 
 def try_all(pipeline: Pipeline, questions: Sequence[KnownQuestion]) -> Iterator[Trial | None]:
@@ -107,8 +107,8 @@ def try_all(pipeline: Pipeline, questions: Sequence[KnownQuestion]) -> Iterator[
 
 def try_both(pipeline: Pipeline, question: KnownQuestion) -> Trial:
     (thought,) = pipeline.proxy.think([question.text])
-    probe = pipeline.knowledge_base.probe(question.text, collection=question.collection)
-    asked = Question(question.text, collection=question.collection)
+    probe = pipeline.knowledge_base.probe(question.text)
+    asked = Question(question.text)
     never, always = (
         float(is_right(pipeline.ask(each).text, question.answers))
         for each in (replace(asked, retrieve="never"), replace(asked, retrieve="always"))
@@ -184,11 +184,19 @@ def cross_fit(
         outside = np.setdiff1d(np.arange(len(trials)), fold)
         best = choose([trials[place] for place in outside], kinds, seed=seed)
         needs = best.outcomes_of([trials[place] for place in fold]).need
-        ranks[fold] = needs.argsort().argsort() / len(fold)
+        ranks[fold] = ranks_of(needs)
         flags[fold] = needs > threshold_for(best.seen.need, budget)
         usages.append(float(flags[fold].mean()))
 
     return HeldOut(with_needs(trials, ranks.tolist()), flags, tuple(usages))
+
+
+def ranks_of(needs: Floats) -> Floats:
+    """Above 0, up to 1; equal needs share the mean of their places."""
+    _, places, counts = np.unique(needs, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    means: Floats = (ends - (counts - 1) / 2) / len(needs)
+    return means[places]
 
 
 def folds(num: int, *, seed: int) -> list[Places]:
@@ -207,7 +215,8 @@ class Candidate:
     @property
     def telling(self) -> float:
         """How well it tells who gains. Of some hundred questions the answers at one threshold tell less."""
-        return utility_auc(self.seen) or EVEN_ODDS
+        auc = utility_auc(self.seen)
+        return EVEN_ODDS if auc is None else auc
 
     def outcomes_of(self, trials: Sequence[Trial]) -> Outcomes:
         return outcomes_by(trials, need_by(self.kind, self.logistic))
@@ -224,7 +233,9 @@ def choose(trials: Sequence[Trial], kinds: Sequence[str], *, seed: int) -> Candi
     if LEARNED in kinds and FEWEST_OF_A_KIND <= num_gains <= len(trials) - FEWEST_OF_A_KIND:
         found.append(learned(trials, seed=seed))
     if not found:
-        raise TooFewQuestions(num_gains, fewest=FEWEST_OF_A_KIND, what="that gain by passages")
+        num_others = len(trials) - num_gains
+        what = "that gain by passages" if num_gains < num_others else "that do not gain by passages"
+        raise TooFewQuestions(min(num_gains, num_others), fewest=FEWEST_OF_A_KIND, what=what)
 
     return max(found, key=lambda each: each.telling)
 

@@ -99,9 +99,12 @@ def share_of_the_way(outcomes: Outcomes, operation: Operation) -> float:
 def threshold_for(needs: Floats, budget: float) -> float:
     """The threshold above which the share of the questions comes nearest to the budget; the smaller share of two.
 
-    Equal needs are retrieved for together, so the share may miss the budget. A threshold lies halfway between two
+    Equal needs are retrieved for together, so the share may miss the budget, on either side. A budget of 1 always
+    retrieves where there is any need, one of 0 never. A threshold lies halfway between two
     needs, where it can, so that a need that rounding moves stays on its side.
     """
+    if budget >= 1 or budget <= 0:
+        return 0.0 if budget >= 1 else 1.0
     levels = np.unique([0.0, *needs])
     shares = (needs[:, None] > levels[None, :]).mean(axis=0)  # falls from level to level
     misses = np.abs(shares - budget)

@@ -81,12 +81,17 @@ class Judge:
 
         return weigh(judgement, threshold=threshold)
 
-    def distrusted(self, question: str, claims: Sequence[Guess]) -> list[Guess]:
-        """SlimPLM's claim filter (section 3.3): the claims of a guess that the gate would have looked up."""
+    def distrusted(
+        self, question: str, claims: Sequence[Guess], probe: Probe | None = None
+    ) -> list[Guess]:
+        """SlimPLM's claim filter (section 3.3): the claims of a guess that the gate would have looked up.
+
+        `probe` is that of the question: what the collection knows of it, it knows of its claims.
+        """
         told = [claim for claim in claims if says_something(claim)]
         if not told:
             return []
-        judgements = self.gate.judge([Case(question, claim) for claim in told])
+        judgements = self.gate.judge([Case(question, claim, probe) for claim in told])
 
         return [
             claim

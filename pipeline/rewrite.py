@@ -7,7 +7,7 @@ from pipeline.context import stem_set
 from pipeline.judge import Judge
 from pipeline.proxy import Thought
 from pipeline.types import Guess, PlannedQuery, QueryOrigin, QueryPlan, Question
-from retrieval import split_sentences
+from retrieval import Probe, split_sentences
 
 MOST_QUERIES = 4  # with the question; each costs a search
 MIN_CLAIM_WORDS = 3  # content words; less claims nothing that could be looked up
@@ -18,7 +18,9 @@ Filter = Callable[[Sequence[Guess]], Sequence[Guess]]  # the claims that are not
 class Rewriter(Protocol):
     """Says what to search for where passages are needed."""
 
-    def plan(self, question: Question, thought: Thought, *, judge: Judge) -> QueryPlan:
+    def plan(
+        self, question: Question, thought: Thought, *, judge: Judge, probe: Probe | None = None
+    ) -> QueryPlan:
         """The question first; where the caller names queries, these and nothing else."""
         ...
 
@@ -26,11 +28,13 @@ class Rewriter(Protocol):
 class GuessRewriter:
     """Makes the queries of what the proxy said anyway, without a model of its own."""
 
-    def plan(self, question: Question, thought: Thought, *, judge: Judge) -> QueryPlan:
+    def plan(
+        self, question: Question, thought: Thought, *, judge: Judge, probe: Probe | None = None
+    ) -> QueryPlan:
         return plan_queries(
             question.text,
             thought.guess,
-            distrusted=lambda claims: judge.distrusted(question.text, claims),
+            distrusted=lambda claims: judge.distrusted(question.text, claims, probe),
             asked=question.queries,
             sub_questions=thought.sub_questions,
         )

@@ -11,6 +11,7 @@ from pipeline.slimplm import CoarseModel
 from pipeline.slimplm_format import END, Lookup, Rewriting, read_rewriting
 from pipeline.tokenizer import TextStream
 from pipeline.types import Case, Guess, PlannedQuery, QueryPlan, Question
+from retrieval import Probe
 
 REWRITING_TOKENS = 512  # as long as the answers that it was trained on
 
@@ -27,7 +28,9 @@ class TrainedRewriter:
     filters_claims: bool  # False where the gate looks at more than words: these are not the proxy's
     most_tokens: int = REWRITING_TOKENS
 
-    def plan(self, question: Question, thought: Thought, *, judge: Judge) -> QueryPlan:
+    def plan(
+        self, question: Question, thought: Thought, *, judge: Judge, probe: Probe | None = None
+    ) -> QueryPlan:
         """The question first, then what the caller asks for instead, or sub-questions before claims."""
         found = [PlannedQuery(question.text, "question")]
         if question.queries:
@@ -42,12 +45,8 @@ class TrainedRewriter:
             claims = distrusted(claims, judge.gate)
         found += planned((claim.query for claim in claims), "claim")
 
-        return plan_of(found, num_read=len(prompt), num_written=num_written)
-
-    def rewrite(self, question: str, guess: str) -> Rewriting:
-        """Empty where the model cannot read so much, or writes what nobody can."""
-        rewriting, _ = self._write(self.model.prompt(question, guess))
-        return rewriting
+        num_read = len(prompt) if num_written else 0
+        return plan_of(found, num_read=num_read, num_written=num_written)
 
     def _write(self, prompt: list[int]) -> tuple[Rewriting, int]:
         """With the number of tokens written."""

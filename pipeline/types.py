@@ -69,7 +69,7 @@ class Question:
     threshold: float | None = None  # retrieve where the need is above; None: as the gate says
     queries: tuple[
         str, ...
-    ] = ()  # to search for beside the question, instead of what the guess tells
+    ] = ()  # to search for beside the question, instead of what the guess tells; three at most
     draft: bool = True  # False decodes plainly; the text is the same
 
 

@@ -23,13 +23,15 @@ def calibrate(
     kb: KbOption = None,
     budget: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Share of questions that may be retrieved for."),
+        typer.Option(
+            min=0.0, max=1.0, help="Share of questions to look up, of those left to the gate."
+        ),
     ] = 0.6,
     judge: Annotated[
         str | None,
         typer.Option(help="margin, likelihood, ..., learned; default: the one that does best."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the half that is held out.")] = 11,
+    seed: Annotated[int, typer.Option(help="Of the fifths that are held out in turn.")] = 11,
     out: Annotated[
         Path | None, typer.Option(help="Default: judge.json in the knowledge base.")
     ] = None,
@@ -73,6 +75,7 @@ def _check_folder(path: Path) -> None:
 def _tried(settings: "Settings", known: "list[KnownQuestion]") -> "list[Trial]":
     from pipeline import build_pipeline
     from pipeline.calibrate import try_all
+    from pipeline.judge import says_something
 
     trials: list[Trial] = []
     told = perf_counter()
@@ -85,6 +88,8 @@ def _tried(settings: "Settings", known: "list[KnownQuestion]") -> "list[Trial]":
                 note(f"{number} of {len(known)} questions answered both ways")
     if len(trials) < len(known):
         note(f"{len(known) - len(trials)} questions are decided by rules, so that no gate is asked")
+    if num_silent := sum(not says_something(trial.case.guess) for trial in trials):
+        note(f"{num_silent} have no guess and are always looked up")
     return trials
 
 

@@ -172,8 +172,9 @@ def calibration_lines(judge: "CalibratedJudge") -> list[str]:
     """What was chosen, and what it did on the questions that it was not chosen on."""
     figures = {name: figure_cell(figure) for name, figure in judge.figures.items()}
     return [
-        f"{judge.kind} over {judge.threshold:.3f}, chosen on {judge.origin.num_questions} questions for a budget "
-        f"of {judge.budget:.0%}; chosen the same way without them, it would on each fifth",
+        f"{judge.kind} over {judge.threshold:.3f}, chosen on {judge.origin.num_questions} questions "
+        f"that no rule decides, for a budget of {judge.budget:.0%}; chosen the same way without them, "
+        "it would on each fifth",
         f"  retrieve for {figures['usage']}",
         f"  answer rightly {figures['right']}; never retrieving {figures['right_never']}, "
         f"always {figures['right_always']}",

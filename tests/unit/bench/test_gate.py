@@ -2,7 +2,7 @@
 
 import json
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import fromstring
@@ -142,3 +142,12 @@ def test_the_command_asks_both_ways_once(
     paths = [element for element in drawn.iter() if element.tag.endswith("path")]
     curves = {"chance", "oracle", "margin", "lexical", "learned"} & {"chance", "oracle", *gates}
     assert len(paths) == len(curves) + 1  # and the axes
+
+
+def test_half_a_line_of_a_killed_run_is_cut_off(records: list[BothWays], tmp_path: Path) -> None:
+    file = tmp_path / "trials.jsonl"
+    odd = replace(records[0], question="two\u2028lines?")
+    lines = [json.dumps(asdict(record), ensure_ascii=False) for record in (odd, records[1])]
+    file.write_text("\n".join([*lines, lines[0][:40]]), encoding="utf-8")
+    assert read_trials(file) == [odd, records[1]]
+    assert file.read_text(encoding="utf-8") == "".join(f"{line}\n" for line in lines)

@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
@@ -15,6 +16,7 @@ from pipeline.calibrate import (
     calibrate,
     cross_fit,
     folds,
+    ranks_of,
     read_questions,
 )
 from pipeline.calibrated import (
@@ -30,6 +32,7 @@ from pipeline.errors import (
     TooFewQuestions,
     UnknownJudge,
 )
+from pipeline.frontier import utility_auc
 from pipeline.judges import open_gate
 from pipeline.settings import Settings
 from pipeline.trained_judge import LogisticGate
@@ -90,13 +93,41 @@ def test_what_tells_best_is_chosen_and_beats_chance_on_what_was_held_out(
 
 
 def test_no_question_has_a_part_in_deciding_on_itself() -> None:
-    found = cross_fit(trials(), ["margin"], budget=0.5, seed=11)
+    found = cross_fit(trials(), [LEARNED], budget=0.5, seed=11)
     assert len(found.usages) == 5
     assert found.operation.usage == pytest.approx(sum(found.usages) / 5)
-    odd = trials()
-    odd[7] = replace(odd[7], never=1 - odd[7].never)  # what came of it changes none of its needs
-    again = cross_fit(odd, ["margin"], budget=0.5, seed=11)
-    assert again.retrieved[7] == found.retrieved[7]
+    first = folds(400, seed=11)[0]
+    turned = trials()
+    for place in first:  # what came of all of them turned round
+        turned[place] = replace(
+            turned[place], never=turned[place].always, always=turned[place].never
+        )
+    again = cross_fit(turned, [LEARNED], budget=0.5, seed=11)
+    assert (again.retrieved[first] == found.retrieved[first]).all()
+    assert (again.outcomes.need[first] == found.outcomes.need[first]).all()
+    others = np.setdiff1d(np.arange(400), first)  # which learned from them
+    assert (again.outcomes.need[others] != found.outcomes.need[others]).any()
+
+
+def test_equal_needs_are_of_equal_rank() -> None:
+    assert ranks_of(np.array([0.3, 0.1, 0.3, 0.9])).tolist() == [0.625, 0.25, 0.625, 1.0]
+
+
+def test_a_gate_that_finds_all_alike_tells_nothing() -> None:
+    alike = [replace(each, case=replace(each.case, probe=None)) for each in trials()]
+    figures = cross_fit(alike, ["lexical"], budget=0.5, seed=11)
+    assert utility_auc(figures.outcomes) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("never", "always", "word"), [(0.0, 1.0, "do not gain"), (1.0, 0.0, "that gain")]
+)
+def test_too_few_of_either_kind_are_named(
+    asked: Path, settings: Settings, never: float, always: float, word: str
+) -> None:
+    same = [replace(each, never=never, always=always) for each in trials()]
+    with pytest.raises(TooFewQuestions, match=f"there are 0 questions .*{word}"):
+        calibrate(same, budget=0.5, questions=asked, settings=settings, kind=LEARNED)
 
 
 @pytest.mark.parametrize("num", [40, 41, 97])
@@ -167,19 +198,16 @@ def test_too_few_questions_and_unknown_kinds_are_refused(asked: Path, settings: 
         calibrate(trials(39)[:39], budget=0.5, questions=asked, settings=settings, kind="margin")
     with pytest.raises(UnknownJudge, match="learned"):
         calibrate(trials(), budget=0.5, questions=asked, settings=settings, kind="oracle")
-    same = [replace(each, never=0.0, always=1.0) for each in trials()]
-    with pytest.raises(TooFewQuestions, match="gain by passages"):
-        calibrate(same, budget=0.5, questions=asked, settings=settings, kind=LEARNED)
 
 
 def test_questions_are_read_with_one_or_many_answers(tmp_path: Path) -> None:
     path = tmp_path / "questions.jsonl"
     path.write_text(
-        '{"question": "Who?", "answer": "Ada", "collection": "minutes"}\n\n'
+        '{"question": "Who?", "answer": "Ada"}\n\n'
         '{"question": "Where?", "answers": ["Wales", "Cymru"], "more": 1}\n'
     )
     assert read_questions(path) == [
-        KnownQuestion("Who?", ("Ada",), "minutes"),
+        KnownQuestion("Who?", ("Ada",)),
         KnownQuestion("Where?", ("Wales", "Cymru")),
     ]
 
@@ -190,7 +218,6 @@ def test_questions_are_read_with_one_or_many_answers(tmp_path: Path) -> None:
         "{", "[]", "{}", '"text"', '{"question": "Who?"}', '{"question": 3, "answer": "x"}',
         '{"question": "Who?", "answers": []}', '{"question": " ", "answers": ["x"]}',
         '{"question": "Who?", "answers": [3]}', '{"question": "Who?", "answers": 3}',
-        '{"question": "Who?", "answer": "x", "collection": ""}',
     ],
 )  # fmt: skip
 def test_a_line_without_a_question_is_named(tmp_path: Path, line: str) -> None:

@@ -73,7 +73,14 @@ def test_the_threshold_spends_the_budget_as_nearly_as_can_be(budget: float, usag
     assert at_threshold(FOUR, threshold_for(FOUR.need, budget)).usage == usage
 
 
-@given(needs, st.floats(0, 1))
+@pytest.mark.parametrize(("budget", "expected"), [(1.0, 0.0), (0.0, 1.0)])
+def test_all_and_nothing_hold_for_questions_that_nobody_has_seen(
+    budget: float, expected: float
+) -> None:
+    assert threshold_for(FOUR.need, budget) == expected
+
+
+@given(needs, st.floats(0.001, 0.999))
 def test_no_other_threshold_comes_nearer_to_the_budget(found: list[float], budget: float) -> None:
     values = np.array(found)
     chosen = threshold_for(values, budget)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from pipeline.gates import training_free_gate
 from pipeline.judge import Judge, judge_by_rules
 from pipeline.types import Case, Guess, Judgement, Question
+from retrieval.lexical import Match, Probe
 
 ORDINARY = Question("Who founded the cooperative?")
 
@@ -90,3 +92,11 @@ def test_claims_are_distrusted_by_the_same_gate(score: float, expected: int) -> 
     claims = [guess(1.0, text="one"), guess(), guess(1.0, text="two")]
     found = Judge(Fixed(score)).distrusted("Who is it?", claims)
     assert [claim.text for claim in found] == ["one", "two"][:expected]
+
+
+def test_claims_are_judged_by_what_the_collection_knows_of_the_question() -> None:
+    judge = Judge(training_free_gate("lexical"))
+    claim = guess(1.0, text="Ada founded it.")
+    known, unknown = Probe("who", (Match("a", 8.0),)), Probe("who", ())
+    assert judge.distrusted("Who founded it?", [claim], known) == [claim]
+    assert judge.distrusted("Who founded it?", [claim], unknown) == []

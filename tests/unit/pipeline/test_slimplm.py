@@ -224,7 +224,7 @@ class KnowsAbout:
 def test_sub_questions_and_claims_are_searched_for(taught_rewriter: Path) -> None:
     model = load_coarse_model(str(taught_rewriter), dtype="float32")
     rewriter = TrainedRewriter(model, filters_claims=False)
-    rewriting = rewriter.rewrite(*ROWS)
+    rewriting, _ = rewriter._write(model.prompt(*ROWS))
     assert (rewriting.sub_questions, rewriting.claims) == ((SUB, NEEDLESS), (BOAT,))
     plan = rewriter.plan(Question(ROWS[0]), thought(ROWS[1]), judge=Judge(KnowsAbout("nothing")))
     assert plan.queries == (
