@@ -15,6 +15,10 @@ class AskFailed(RemoteError):
     """What went wrong with one request; another one may fare better."""
 
 
+class Passing(RemoteError):
+    """Trouble of the server, not of what it was asked: the same may do later."""
+
+
 class BadAddress(RemoteError):
     def __init__(self, address: str, why: str) -> None:
         super().__init__(
@@ -30,7 +34,7 @@ class BadKey(RemoteError):
         )
 
 
-class ServerUnreachable(RemoteError):
+class ServerUnreachable(Passing):
     def __init__(self, url: str, cause: str, *, attempts: int) -> None:
         tried = f" after {attempts} attempts" if attempts > 1 else ""
         super().__init__(
@@ -39,7 +43,7 @@ class ServerUnreachable(RemoteError):
         )
 
 
-class ServerBusy(RemoteError):
+class ServerBusy(Passing):
     def __init__(self, url: str, status: int, *, attempts: int, wait_s: float | None) -> None:
         asked = f" and wants us to wait {wait_s:.0f} s" if wait_s is not None else ""
         tried = "once" if attempts == 1 else f"{attempts} times"
@@ -49,7 +53,7 @@ class ServerBusy(RemoteError):
         )
 
 
-class ServerSilent(RemoteError):
+class ServerSilent(Passing):
     def __init__(self, url: str, seconds: float) -> None:
         super().__init__(
             f"{url} said nothing for {seconds:g} s; look whether it is overloaded, "

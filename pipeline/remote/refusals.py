@@ -17,6 +17,11 @@ OPTIONAL = {
     "chat_template_kwargs": re.compile(r"chat.?template|enable.?thinking", re.I),
     "stream_options": re.compile(r"stream.?options|include.?usage", re.I),
 }
+KEY = re.compile(
+    r"\b(api.?)?keys?\b|authenti|authori[sz]|credential|access denied|permission|subscription"
+    r"|(access|bearer|invalid|expired|missing) token|403 forbidden|^\s*forbidden\W*$",
+    re.IGNORECASE,
+)
 LOGPROBS = re.compile(r"log.?prob", re.IGNORECASE)
 
 
@@ -37,6 +42,11 @@ def printable(text: str) -> str:
 
 def is_about_length(said: str) -> bool:
     return bool(LENGTH.search(said))
+
+
+def is_about_key(status: int, said: str) -> bool:
+    """Whether no request would fare better: servers say 403 of one prompt, too, that they do not like."""
+    return status == 401 or (status == 403 and (not said or bool(KEY.search(said))))
 
 
 def to_drop(said: str, fields: Collection[str]) -> frozenset[str]:

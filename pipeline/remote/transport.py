@@ -21,7 +21,7 @@ from pipeline.remote.errors import (
     ServerUnreachable,
     StreamCut,
 )
-from pipeline.remote.refusals import LONGEST, is_about_length, printable, said_by
+from pipeline.remote.refusals import LONGEST, is_about_key, is_about_length, printable, said_by
 from pipeline.remote.retry import LONGEST_WAIT_S, PASSING, Patience, asked_wait_s
 from pipeline.remote.sse import LineTooLong, event_texts
 
@@ -173,9 +173,6 @@ class Connection:
         if status in PASSING:
             asked = asked_wait_s(response.headers.get("retry-after"))
             return _Passing(self.url, status=status, asked_s=asked)
-        if status in (401, 403):
-            is_set = bool(self._key.secret)
-            return KeyRefused(self.url, setting=self._key.setting, is_set=is_set)
         if 300 <= status < 400:
             place = self._quoted(response.headers.get("location", "nowhere"))
             return NotAnOpenAiServer(self.url, f"sends us on to {place}")
@@ -195,6 +192,11 @@ class Connection:
 
     def _refused(self, status: int, said: str, url: str) -> RemoteError:
         said = self._quoted(said)
+        if is_about_key(status, said):
+            is_set = bool(self._key.secret)
+            return KeyRefused(self.url, setting=self._key.setting, is_set=is_set)
+        if status == 429:  # that came as a status of the response is tried again, see `_trouble`
+            return ServerBusy(self.url, status, attempts=1, wait_s=None)
         if is_about_length(said):
             return ContextTooLong(self.url, said)
         if status >= 500:

@@ -10,7 +10,7 @@ from pipeline.errors import SummaryCancelled
 from pipeline.prompts import NOTHING_SAID, Layout, Prompt, multi_query_by_number, one_line
 from pipeline.remote.chat import Delta, schema_format
 from pipeline.remote.curve import SuccessCurve
-from pipeline.remote.errors import AskFailed, QueryUnheard
+from pipeline.remote.errors import AskFailed, QueryUnheard, ServerSilent
 from pipeline.remote.model import RemoteModel
 from pipeline.remote.tolerant import summaries_in
 from pipeline.types import Usage
@@ -130,7 +130,7 @@ class RemoteWindowReader:
                 if should_stop():
                     raise SummaryCancelled
                 pieces.append(piece)
-        except AskFailed as error:
+        except (AskFailed, ServerSilent) as error:  # silence to one request is no silence to others
             usage = self._model.estimate(prompt, len(pieces)) if pieces else Usage()
             return joined(pieces), usage, str(error)
         is_cut = pieces[-1].finish == "length"

@@ -12,6 +12,7 @@ import pytest
 from redis import Redis
 
 from pipeline.errors import PipelineError
+from pipeline.remote.errors import ServerBusy, ServerSilent, ServerUnreachable
 from pipeline.types import Extent, ModeChoice, SummaryQuery, SummaryReport, WindowDone
 from retrieval.types import Document, Turn
 from workers.broker import open_broker
@@ -288,6 +289,30 @@ def test_an_error_with_a_remedy_fails_the_job_at_once(store: JobStore) -> None:
     done = store.load(job.id)
     assert (done.state, done.error) == (State.FAILED, "no model; fetch one")
     assert {item.error for item in done.items} == {"no model; fetch one"}
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        ServerSilent("http://h/v1", 1.0),
+        ServerBusy("http://h/v1", 503, attempts=2, wait_s=None),
+        ServerUnreachable("http://h/v1", "refused", attempts=2),
+    ],
+)
+def test_trouble_that_may_pass_is_tried_again_until_the_attempts_are_used_up(
+    store: JobStore, trouble: PipelineError
+) -> None:
+    passed, stayed = submit(store), submit(store)
+    runner = make_runner(store, Breaking(trouble))
+    runner.run(passed.id)
+    runner.run(passed.id)
+    assert (store.load(passed.id).state, store.load(passed.id).attempt) == (State.SUCCEEDED, 2)
+    runner = make_runner(store, Breaking(*[trouble] * 9))
+    for _ in range(9):
+        runner.run(stayed.id)
+    done = store.load(stayed.id)
+    assert (done.state, done.attempt) == (State.FAILED, store.limits.max_attempts)
+    assert str(trouble) in (done.error or "")
 
 
 def test_an_unforeseen_error_is_tried_again_and_then_it_works(store: JobStore) -> None:

@@ -79,6 +79,12 @@ def opened(model_server: ModelServer, waits: list[float]) -> Iterator[Opener]:
         model.close()
 
 
+def failing_within(code: int, message: str) -> Reply:
+    """An error event in a stream that began well."""
+    chunks = [delta("Yes"), event({"error": {"code": code, "message": message}})]
+    return Reply(chunks, headers=SSE)
+
+
 def written(model: RemoteModel, *, max_new_tokens: int = 50) -> str:
     pieces = RemoteWriter(model).write(PROMPT, max_new_tokens=max_new_tokens)
     return "".join(piece.text for piece in pieces)
@@ -266,7 +272,10 @@ def test_nobody_there_is_told_after_all_attempts(opened: Opener, waits: list[flo
     ("reply", "error", "words"),
     [
         (refused(401, "bad key sk-very-secret"), KeyRefused, "correct GLEANDRAFT_API_KEY"),
-        (refused(403, "no"), KeyRefused, "correct GLEANDRAFT_API_KEY"),
+        (refused(403, "this key may not"), KeyRefused, "correct GLEANDRAFT_API_KEY"),
+        (refused(403, "your input was flagged"), RequestRefused, "flagged"),
+        (failing_within(429, "rate limited"), ServerBusy, "429 once; try again later"),
+        (failing_within(401, "expired"), KeyRefused, "correct GLEANDRAFT_API_KEY"),
         (refused(400, "This model's maximum context length is 512 tokens."), ContextTooLong, "GLEANDRAFT_CONTEXT"),
         (refused(400, "the request exceeds the available context size"), ContextTooLong, "512|size"),
         (refused(422, "sk-very-secret is not a field"), RequestRefused, r"\*\*\* is not a field"),

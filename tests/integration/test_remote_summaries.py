@@ -244,6 +244,27 @@ def test_what_makes_every_request_useless_ends_the_reading(
         read("A", "B")
 
 
+def test_silence_to_one_request_costs_its_own_queries_alone(model_server: ModelServer) -> None:
+    def chat(call: Call) -> Reply:
+        reply = well(call)
+        pause_s = 2.0 if "slow" in queries_in(call).values() else 0.0
+        return Reply(reply.chunks, headers=SSE, pause_s=pause_s)
+
+    model_server.chat = chat
+    model = open_model(
+        parse_address(model_server.address),
+        key=Key("GLEANDRAFT_API_KEY"),
+        limits=Limits(silence_s=0.5),
+        patience=Patience(0),
+    )
+    reader = RemoteWindowReader(model, summary_tokens=40, curve=FixedCurve(2))
+    prompts = [WindowPrompt(TURNS, (AskedQuery(text),)) for text in ("A", "slow")]
+    quick, slow = reader.read(prompts, should_stop=lambda: False)
+    model.close()
+    assert quick.told[0].text == "A is told [1]."
+    assert "said nothing for 0.5 s" in (slow.told[0].error or "")
+
+
 JSON = st.recursive(
     st.none() | st.integers(0, 9) | st.text(max_size=6) | st.sampled_from(["1", "2", "id"]),
     lambda inner: (

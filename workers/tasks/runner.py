@@ -10,6 +10,7 @@ from typing import Protocol
 
 from decoding.errors import DecodingError
 from pipeline.errors import PipelineError, SummaryCancelled
+from pipeline.remote.errors import Passing
 from pipeline.types import Extent, ModeChoice, SummaryQuery, SummaryReport, WindowDone
 from retrieval.errors import RetrievalError
 from retrieval.types import Document
@@ -95,6 +96,9 @@ class Runner:
             self._store.give_back(claim, f"worker {self.worker_id} was asked to stop")
         except (ClaimLost, StoreUnavailable):
             raise
+        except Passing as error:
+            log.warning("job %s: attempt %d broke: %s", claim.job_id, claim.attempt, error)
+            self._store.interrupt(claim.job_id, claim.attempt, str(error))
         except PERMANENT as error:
             log.error("job %s failed: %s", claim.job_id, error)
             self._store.fail(claim, str(error))
