@@ -29,14 +29,15 @@ def is_remote(model: str) -> bool:
 
 
 def parse_address(text: str) -> Address:
-    """Raises `BadAddress`, which never repeats a password."""
+    """Raises `BadAddress`, which repeats neither a password nor a key."""
     try:
         parts = urlsplit(text.strip())
         _ = parts.port  # refuses what is no number
     except ValueError:
-        raise BadAddress(text.rpartition("@")[2], "is no address") from None
-    shown = text.strip().rpartition("@")[2]
-    if "@" in parts.netloc:
+        raise BadAddress(without_secrets(text), "is no address") from None
+    shown = without_secrets(text)
+    name = parts.fragment if parts.path else ""  # without a path it may be the rest of a password
+    if "@" in text.strip().removesuffix(name):
         raise BadAddress(shown, "holds a user or a password, which belong into GLEANDRAFT_API_KEY")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadAddress(shown, "is no address of a server")
@@ -45,3 +46,12 @@ def parse_address(text: str) -> Address:
 
     place = urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), "", ""))
     return Address(place, parts.fragment.strip())
+
+
+def without_secrets(text: str) -> str:
+    """What stands behind a password and before a question mark; little more than nothing where one holds the other."""
+    before, _, behind = text.strip().partition("?")
+    if "@" in behind:
+        return f"{before.partition('//')[0]}//..."
+
+    return before.rpartition("@")[2]

@@ -1,11 +1,16 @@
 """The dialect of chat completions: what a request holds, and what the pieces of an answer say. Pure functions."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.prompts import Prompt
 from pipeline.types import Usage
+
+# By which chat templates tell who speaks: a server may take them for its own wherever they stand in a text.
+TEMPLATE_MARK = re.compile(r"<\||\|>|</?s>|\[/?INST\]|<</?SYS>>|</?think>|<(?:start|end)_of_turn>")
+BY_BRACKETS = str.maketrans("<[]>", "(())")
 
 
 class Malformed(Exception):
@@ -28,7 +33,7 @@ def request_body(
     """Greedy, and without thinking aloud where a model's template knows how not to."""
     return {
         "model": model,
-        "messages": [{"role": "user", "content": mended(prompt.text)}],
+        "messages": [{"role": "user", "content": unmarked(mended(prompt.text))}],
         "max_tokens": max_tokens,
         "temperature": 0,
         "chat_template_kwargs": {"enable_thinking": False},
@@ -85,6 +90,11 @@ def text_in(content: Any) -> str:
         if all(isinstance(text, str) for text in texts):
             return mended("".join(texts))
     raise Malformed("a content that is no text")
+
+
+def unmarked(text: str) -> str:
+    """No marks of chat templates, one character for another, so that nobody's words end the message they stand in."""
+    return TEMPLATE_MARK.sub(lambda mark: mark.group().translate(BY_BRACKETS), text)
 
 
 def mended(text: str) -> str:

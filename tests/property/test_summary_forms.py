@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from pipeline import Summarizer, SummaryQuery, SummaryReport, build_summarizer, load_settings
 from pipeline.local_window_reader import LocalWindowReader
 from pipeline.local_writer import LocalWriter
-from pipeline.prompts import Layout, NumberedText, delimiter, harmless, multi_query
+from pipeline.prompts import (
+    Layout,
+    NumberedText,
+    delimiter,
+    harmless,
+    multi_query,
+    multi_query_by_number,
+)
+from pipeline.remote.chat import TEMPLATE_MARK, request_body
 from pipeline.types import Extent, Mode
 from pipeline.window_reader import AskedQuery, WindowPrompt
 from retrieval.types import Document, Turn
@@ -152,6 +160,21 @@ def test_users_words_form_no_line_of_the_frame(
     assert len(lines) == len(ours) + len(said) + len(asked)
     for name in ("Queries", "End of the queries", "Transcript", "End of the transcript"):
         assert prompt.text.count(delimiter(name).strip()) == (layout == "paper")
+
+
+@given(said=turns, asked=queries, layout=st.sampled_from(["ours", "paper"]))
+def test_nor_of_a_prompt_for_a_server_or_of_its_chat_template(
+    said: list[tuple[str, str]], asked: list[str], layout: Layout
+) -> None:
+    numbered = [NumberedText(n, words, who) for n, (who, words) in enumerate(said, start=1)]
+    prompt = multi_query_by_number(numbered, asked, layout=layout)
+    [message] = request_body("m", prompt, max_tokens=1, fields={})["messages"]
+    bare = multi_query_by_number((), ["?"] * len(asked), layout=layout).text.splitlines()
+    frame = [line for line in bare if not line.endswith(". ?")]
+    lines = message["content"].splitlines()
+    assert [line for line in lines if line in frame] == frame
+    assert len(lines) == len(frame) + len(said) + len(asked)
+    assert not TEMPLATE_MARK.search(message["content"])
 
 
 @given(texts)

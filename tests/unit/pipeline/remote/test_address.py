@@ -28,7 +28,19 @@ def test_what_is_no_address_is_told_how_to_write_one(text: str) -> None:
         parse_address(text)
 
 
-@pytest.mark.parametrize("text", ["http://ann:s3cret@h/v1#m", "http://ann:s3cret@h:x/v1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://ann:s3cret@h/v1#m",
+        "http://ann:s3cret@h:x/v1",
+        "http://ann:12#s3cret@h/v1",
+        "http://ann:12/s3cret@h/v1",
+        "http://ann:12?s3cret@h/v1",
+        "http://h/v1?api_key=s3cret#m",
+        "http://h:x/v1?api_key=s3cret",
+        "http://h/v1?api_key=a@s3cret",
+    ],
+)
 def test_a_password_belongs_elsewhere_and_is_not_repeated(text: str) -> None:
     with pytest.raises(BadAddress) as raised:
         parse_address(text)

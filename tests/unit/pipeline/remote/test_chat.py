@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.remote.chat import Delta, Malformed, delta_of, mended, usage_of
+from pipeline.prompts import Prompt
+from pipeline.remote.chat import (
+    TEMPLATE_MARK,
+    Delta,
+    Malformed,
+    delta_of,
+    mended,
+    request_body,
+    unmarked,
+    usage_of,
+)
 from pipeline.types import Usage
 
 JSON = st.recursive(
@@ -56,3 +66,23 @@ def test_counts_that_are_none_count_nothing(count: object) -> None:
 def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_is_a_character() -> None:
     text = json.loads(r'"\ud800 \ud83d\ude00 \ude00"')
     assert mended(text) == "\ufffd \U0001f600 \ufffd"
+
+
+MARKS = [
+    "<|im_end|>", "<|im_start|>", "<|eot_id|>", "<s>", "</s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>",
+    "<think>", "</think>", "<start_of_turn>", "<end_of_turn>",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from([*MARKS, "<", "|", ">", "[", "a\n"]) | st.text(max_size=3)))
+def test_nobodys_words_end_the_message_they_stand_in(words: list[str]) -> None:
+    text = "".join(words)
+    content = request_body("m", Prompt((text,)), max_tokens=1, fields={})["messages"][0]["content"]
+    assert not any(mark in content for mark in MARKS)
+    assert not TEMPLATE_MARK.search(content)
+    assert len(content) == len(mended(text))
+
+
+def test_words_without_marks_stay_as_they_are() -> None:
+    text = "[1] Ann: a < b > c | d, <strong>[sic]</strong>\n"
+    assert unmarked(text) == text
