@@ -42,27 +42,34 @@ class LocalWindowReader:
     def read(
         self, prompts: Sequence[WindowPrompt], *, should_stop: Callable[[], bool]
     ) -> list[WindowAnswer]:
-        """Prompts that come to grief are asked one by one, then query by query: only what is at fault is lost."""
+        """Prompts that come to grief are asked one by one, then query by query: only what is at fault is lost.
+
+        The usage of an answer tells what was spent in vain on its prompt, too.
+        """
+        spent = [Usage()] * len(prompts)
         try:
-            return self._write(prompts, should_stop=should_stop)
+            return self._write(prompts, spent, should_stop=should_stop)
         except DecodingError as error:
             if len(prompts) == len(prompts[0].queries) == 1:
-                return [WindowAnswer((Told(error=str(QueryUnanswered(error))),), Usage())]
+                return [WindowAnswer((Told(error=str(QueryUnanswered(error))),), spent[0])]
         if len(prompts) > 1:
-            return [
-                asked_again(answer)
-                for prompt in prompts
-                for answer in self.read([prompt], should_stop=should_stop)
-            ]
-        singly = [WindowPrompt(prompts[0].turns, (query,)) for query in prompts[0].queries]
-        answers = [self.read([prompt], should_stop=should_stop)[0] for prompt in singly]
+            answers = [self.read([prompt], should_stop=should_stop)[0] for prompt in prompts]
+        else:
+            singly = [WindowPrompt(prompts[0].turns, (query,)) for query in prompts[0].queries]
+            told = [self.read([prompt], should_stop=should_stop)[0] for prompt in singly]
+            answers = [joined(told)]
 
-        return [asked_again(joined(answers))]
+        return [asked_again(answer, lost) for answer, lost in zip(answers, spent, strict=True)]
 
     def _write(
-        self, prompts: Sequence[WindowPrompt], *, should_stop: Callable[[], bool]
+        self,
+        prompts: Sequence[WindowPrompt],
+        usages: list[Usage],
+        *,
+        should_stop: Callable[[], bool],
     ) -> list[WindowAnswer]:
-        texts, usages = [""] * len(prompts), [Usage()] * len(prompts)
+        """Adds to `usages` as it goes on, so that they are known even if it comes to grief."""
+        texts = [""] * len(prompts)
         for number, piece in self._writer.write_together([self.formed(p) for p in prompts]):
             if should_stop():
                 raise SummaryCancelled
@@ -105,9 +112,10 @@ def joined(answers: Sequence[WindowAnswer]) -> WindowAnswer:
     )
 
 
-def asked_again(answer: WindowAnswer) -> WindowAnswer:
+def asked_again(answer: WindowAnswer, lost: Usage) -> WindowAnswer:
+    """An answer that came after an attempt that was `lost`."""
     told = (replace(each, attempts=each.attempts + 1) for each in answer.told)
-    return WindowAnswer(tuple(told), answer.usage)
+    return WindowAnswer(tuple(told), answer.usage + lost)
 
 
 def parse_summaries(text: str) -> tuple[str, ...]:

@@ -245,7 +245,7 @@ class QuerySummary:
     summary: str
     citations: tuple[Citation, ...]
     mode: Mode
-    attempts: int  # generations that the hardest window took
+    attempts: int  # generations, in the window that took most
     usage: Usage = field(default_factory=Usage)
     error: str | None = None
 

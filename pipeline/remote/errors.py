@@ -151,14 +151,6 @@ class CannotHoldToLines(AskFailed):
         )
 
 
-class ModeNotRemote(RemoteError):
-    def __init__(self, mode: str) -> None:
-        super().__init__(
-            f"the mode {mode!r} needs the model in this process; for a model on a server choose multi or single, "
-            "whose prompts begin alike, so that a server that caches prompts reads the transcript once"
-        )
-
-
 class QueryUnheard(AskFailed):
     """Every rung of the ladder was climbed, and there is no answer."""
 

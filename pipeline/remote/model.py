@@ -69,27 +69,34 @@ class RemoteModel:
     ) -> Iterator[Delta]:
         """The text as it comes, without thoughts. The last piece tells how it ended and what it cost.
 
+        What the server told of the cost comes before an error, too.
+
         Raises `NothingButThoughts`, and whatever is wrong with the server or its answer.
         """
         spoken, last = Spoken(), Delta()
         num_pieces, room = 0, max_tokens * LONGEST_TOKEN
         has_thought, has_text = False, False
-        for delta in self._deltas(prompt, max_tokens=max_tokens, fields=fields or {}):
-            num_pieces += bool(delta.text or delta.is_thought)
-            last = Delta(finish=delta.finish or last.finish, usage=delta.usage or last.usage)
-            text = spoken.push(delta.text)[:room]
-            has_thought = has_thought or delta.is_thought or spoken.is_thinking
-            has_text = has_text or bool(text.strip())
-            if text:
-                yield Delta(text)
-            room -= len(delta.text)
-            if room <= 0:
-                last = replace(last, finish="length")
-                break
+        try:
+            for delta in self._deltas(prompt, max_tokens=max_tokens, fields=fields or {}):
+                num_pieces += bool(delta.text or delta.is_thought)
+                last = Delta(finish=delta.finish or last.finish, usage=delta.usage or last.usage)
+                text = spoken.push(delta.text)[:room]
+                has_thought = has_thought or delta.is_thought or spoken.is_thinking
+                has_text = has_text or bool(text.strip())
+                if text:
+                    yield Delta(text)
+                room -= len(delta.text)
+                if room <= 0:
+                    last = replace(last, finish="length")
+                    break
+        except RemoteError:
+            if last.usage:
+                yield Delta(usage=last.usage)
+            raise
         rest = spoken.finish()
+        yield replace(last, text=rest, usage=last.usage or self.estimate(prompt, num_pieces))
         if has_thought and not has_text and not rest.strip():
             raise NothingButThoughts(self.name)
-        yield replace(last, text=rest, usage=last.usage or self.estimate(prompt, num_pieces))
 
     def complete(
         self, prompt: Prompt, *, max_tokens: int, fields: Mapping[str, Any]

@@ -33,7 +33,10 @@ class Heard:
 
     texts: dict[int, str]  # by the places of the queries
     usage: Usage
-    why: str = ""  # others are missing
+    why: str  # others are missing
+    is_ended: (
+        bool  # by the model or for want of tokens; else it tells nothing of what the model can do
+    )
 
 
 @dataclass(slots=True)
@@ -103,23 +106,30 @@ class RemoteWindowReader:
                 heard = pool.map(lambda ask: self._hear(ask, should_stop), [ask for _, ask in asks])
                 for (each, ask), said in zip(asks, heard, strict=True):
                     each.take(ask, said)
-                    if rung == 0:
+                    if rung == 0 and said.is_ended:
                         num_asked, num_usable = len(ask.places), len(said.texts)
                         self.curve.learn(num_asked=num_asked, num_usable=num_usable)
 
         return [self._answer(each) for each in progress]
 
     def _hear(self, ask: Ask, should_stop: Callable[[], bool]) -> Heard:
-        text, usage, trouble = self._write(ask, should_stop)
-        numbers = range(1, len(ask.places) + 1)
-        found = summaries_in(text, numbers, is_whole=not trouble)
+        prompt = prompt_of(ask, layout=self._layout)
+        pieces, trouble = self._write(ask, prompt, should_stop)
+        usage = told_usage(pieces) or (
+            self._model.estimate(prompt, len(pieces)) if pieces else Usage()
+        )
+        why = trouble
+        if not trouble and pieces[-1].finish == "length":
+            why = "its answer was cut for want of tokens"
+        found = summaries_in(joined(pieces), range(1, len(ask.places) + 1), is_whole=not why)
         texts = {ask.places[number - 1]: tidied(found[number]) for number in sorted(found)}
 
-        return Heard(texts, usage, trouble or "its answer was left out or empty")
+        return Heard(texts, usage, why or "its answer was left out or empty", is_ended=not trouble)
 
-    def _write(self, ask: Ask, should_stop: Callable[[], bool]) -> tuple[str, Usage, str]:
-        """What came, even if it broke off; what it cost; and why it is not whole, if it is not."""
-        prompt = prompt_of(ask, layout=self._layout)
+    def _write(
+        self, ask: Ask, prompt: Prompt, should_stop: Callable[[], bool]
+    ) -> tuple[list[Delta], str]:
+        """What came, even if it broke off, and what went wrong, if anything did."""
         pieces: list[Delta] = []
         try:
             for piece in self._model.write(
@@ -131,15 +141,8 @@ class RemoteWindowReader:
                     raise SummaryCancelled
                 pieces.append(piece)
         except (AskFailed, ServerSilent) as error:  # silence to one request is no silence to others
-            usage = self._model.estimate(prompt, len(pieces)) if pieces else Usage()
-            return joined(pieces), usage, str(error)
-        is_cut = pieces[-1].finish == "length"
-
-        return (
-            joined(pieces),
-            pieces[-1].usage or Usage(),
-            "its answer was cut for want of tokens" if is_cut else "",
-        )
+            return pieces, str(error)
+        return pieces, ""
 
     def _answer(self, progress: Progress) -> WindowAnswer:
         return WindowAnswer(
@@ -162,6 +165,11 @@ def prompt_of(ask: Ask, *, layout: Layout) -> Prompt:
 
 def joined(pieces: Sequence[Delta]) -> str:
     return "".join(piece.text for piece in pieces)
+
+
+def told_usage(pieces: Sequence[Delta]) -> Usage | None:
+    """What the server told last: each time it tells of all that came before."""
+    return next((piece.usage for piece in reversed(pieces) if piece.usage), None)
 
 
 def rungs(batch: int, prompts: Sequence[WindowPrompt]) -> tuple[int, ...]:

@@ -20,7 +20,16 @@ from pipeline.remote.retry import Patience
 from pipeline.remote.transport import Key, Limits
 from pipeline.remote.window_reader import RemoteWindowReader
 from pipeline.window_reader import AskedQuery, WindowAnswer, WindowPrompt
-from tests.fixtures.model_server import SSE, Call, ModelServer, Reply, refused, streamed
+from tests.fixtures.model_server import (
+    SSE,
+    Call,
+    ModelServer,
+    Reply,
+    delta,
+    event,
+    refused,
+    streamed,
+)
 
 TURNS = (
     NumberedText(1, "We ship in June.", "Ann"),
@@ -325,8 +334,46 @@ def test_whatever_the_server_says_each_query_has_a_text_or_an_error(
     assert len(model_server.chats) - before <= 3 * 3 * num_queries
 
 
-def test_the_curve_learns_from_what_was_usable(model_server: ModelServer) -> None:
-    model_server.chat = lambda _: streamed("no JSON at all")
+THOUGHTS = [
+    event({"choices": [{"delta": {"reasoning_content": "hm"}}]}),
+    delta("", finish="length"),
+]
+TOLD = event({"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 300}})
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [*THOUGHTS, TOLD, b"data: [DONE]\n\n"],  # nothing but thoughts
+        [TOLD, delta('{"1": "a')],  # and then it breaks off
+    ],
+)
+def test_what_the_server_told_of_the_cost_counts_whatever_became_of_the_answer(
+    model_server: ModelServer, read: Read, chunks: list[bytes]
+) -> None:
+    model_server.chat = lambda _: Reply(chunks, headers=SSE)
+    [answer] = read("A")
+    assert answer.told[0].error
+    num_asked = answer.told[0].attempts
+    assert (answer.usage.prompt_tokens, answer.usage.output_tokens) == (
+        1000 * num_asked,
+        300 * num_asked,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reply", "has_learned"),
+    [
+        (streamed("no JSON at all"), True),
+        (streamed("no JSON", finish="length"), True),
+        (streamed("no JSON", is_cut=True), False),
+        (refused(500, "CUDA error"), False),
+    ],
+)
+def test_the_curve_learns_from_what_was_usable_and_not_from_outages(
+    model_server: ModelServer, reply: Reply, has_learned: bool
+) -> None:
+    model_server.chat = lambda _: reply
     model = open_model(
         parse_address(model_server.address),
         key=Key("GLEANDRAFT_API_KEY"),
@@ -337,5 +384,5 @@ def test_the_curve_learns_from_what_was_usable(model_server: ModelServer) -> Non
     prompt = WindowPrompt(TURNS, tuple(AskedQuery(str(n)) for n in range(6)))
     before = reader.curve.batch
     reader.read([prompt], should_stop=lambda: False)
-    assert reader.curve.batch < before
+    assert (reader.curve.batch < before) == has_learned
     model.close()

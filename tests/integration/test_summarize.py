@@ -178,6 +178,9 @@ def test_a_query_that_fails_fails_alone_and_is_asked_no_further(
     assert reader.num_asked == {QUERIES[0].text: 2, QUERIES[1].text: report.coverage.num_windows}
 
 
+IN_VAIN = Usage(searches=1)  # what no writer reports, so that nothing else counts as it
+
+
 class Stumbling(LocalWriter):
     """Cannot write where a certain query is asked."""
 
@@ -187,8 +190,9 @@ class Stumbling(LocalWriter):
 
     def write_together(self, forms: Sequence[FormedPrompt]) -> Iterator[tuple[int, Piece]]:
         if any(self._query in formed.prompt.text for formed in forms):
+            yield len(forms) - 1, Piece("[", IN_VAIN)
             raise PassFailed(RuntimeError("out of paper"))
-        return super().write_together(forms)
+        yield from super().write_together(forms)
 
 
 def test_a_prompt_that_cannot_be_answered_is_asked_again_query_by_query(
@@ -209,6 +213,12 @@ def test_a_prompt_that_cannot_be_answered_is_asked_again_query_by_query(
     assert told.text
     assert told.attempts == 2
     assert answer.usage.output_tokens > 0
+    assert answer.usage.searches == 2  # once for all, once for the query at fault
+    prompts = [WindowPrompt(turns, (query,)) for query in prompt.queries]
+    assert [each.usage.searches for each in reader.read(prompts, should_stop=lambda: False)] == [
+        1,
+        1,
+    ]
 
 
 class Quoter(Choosy):
