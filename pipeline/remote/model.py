@@ -83,8 +83,9 @@ class RemoteModel:
                 text = spoken.push(delta.text)[:room]
                 has_thought = has_thought or delta.is_thought or spoken.is_thinking
                 has_text = has_text or bool(text.strip())
-                if text:
-                    yield Delta(text)
+                yield Delta(
+                    text
+                )  # an empty one, too: while it thinks, whoever waits may lose patience
                 room -= len(delta.text)
                 if room <= 0:
                     last = replace(last, finish="length")

@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from time import perf_counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -251,6 +252,15 @@ def test_a_wish_to_stop_is_heard_between_two_pieces(model_server: ModelServer, r
     model_server.chat = well
     with pytest.raises(SummaryCancelled):
         read("A", "B", should_stop=lambda: True)
+
+
+def test_it_is_heard_while_a_model_thinks_too(model_server: ModelServer, read: Read) -> None:
+    endless = [THOUGHTS[0]] * 2_000
+    model_server.chat = lambda _: Reply(endless, headers=SSE, pause_s=0.01)
+    begun = perf_counter()
+    with pytest.raises(SummaryCancelled):
+        read("A", should_stop=lambda: perf_counter() - begun > 0.2)
+    assert perf_counter() - begun < 5
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, KeyRefused), (503, ServerBusy)])
