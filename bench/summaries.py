@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,6 @@ Runs = Mapping[str, Run]  # by the names of `WAYS`
 def summaries(arguments: argparse.Namespace) -> None:
     settings = load_settings(model=arguments.model, dtype=arguments.dtype, remember=False)
     workshop = open_workshop(settings)
-    meetings = qmsum(arguments.data, count=arguments.count, seed=arguments.seed)
     path = arguments.json or Path(f"bench/results/summaries-{settings.dtype}.json")
     head = {
         **head_of(arguments, settings, model=settings.model),
@@ -46,11 +46,13 @@ def summaries(arguments: argparse.Namespace) -> None:
         "window_tokens": settings.window_tokens,
     }
     if arguments.batch_sizes:
+        meetings = most_asked(arguments.data, count=arguments.count, seed=arguments.seed)
         path = path.with_name(f"{path.stem}-batch-sizes{path.suffix}")
         sizes = measure_batch_sizes(workshop, meetings, head=head, path=path)
         if arguments.picture:
             arguments.picture.write_text(draw_batch_sizes(sizes), encoding="utf-8")
         return
+    meetings = qmsum(arguments.data, count=arguments.count, seed=arguments.seed)
     report: dict[str, Any] = {**head, "baselines": baselines(meetings, seed=arguments.seed)}
     done: list[Runs] = []
     done_with_eight: list[Runs] = []
@@ -127,6 +129,12 @@ def same_texts(done: Sequence[Runs]) -> dict[str, int | float]:
         for fork, single in zip(runs["fork"].summaries, runs["single"].summaries, strict=True)
     ]
     return {"n": len(same), "same": sum(same), "share": round(sum(same) / len(same), 4)}
+
+
+def most_asked(data: Path, *, count: int, seed: int) -> list[Meeting]:
+    """The meetings with the most queries, so that every size of batch is measured on the same ones."""
+    every = qmsum(data, count=sys.maxsize, seed=seed)
+    return sorted(every, key=lambda meeting: -len(meeting.queries))[:count]
 
 
 def measure_batch_sizes(
