@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.prompts import Prompt
@@ -34,6 +34,7 @@ JSON = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(st.dictionaries(st.sampled_from(["choices", "usage", "error"]), JSON))
 def test_any_object_is_an_answer_or_is_malformed(answer: dict[str, Any]) -> None:
     try:
