@@ -96,7 +96,7 @@ def demo(kb: KbOption = DEMO_KB, as_json: JsonOption = False) -> None:
             {
                 "answer": present_answer(answer).to_json(),
                 "passages": [record.to_json() for record in present_passages(answer.passages)],
-                "plain": {"tokens_per_forward": plain.usage.tokens_per_forward, "equal": equal},
+                "plain": {"forwards": plain.usage.forwards, "equal": equal},
                 "job": job.to_json(),
                 "next": list(steps),
             }

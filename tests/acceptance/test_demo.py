@@ -63,13 +63,13 @@ def test_drafts_save_forwards_and_change_nothing(
     report: dict[str, Any], figures: list[str]
 ) -> None:
     usage = report["answer"]["usage"]
-    drafted = usage["output_tokens"] / usage["forwards"]
-    plain = report["plain"]["tokens_per_forward"]
+    drafted, plain = usage["forwards"], report["plain"]["forwards"]
     figures.append(
-        f"demo answer: {drafted:.2f} tokens per forward with drafts, {plain:.2f} without"
+        f"demo answer: {usage['output_tokens']} tokens in {drafted} forwards with drafts, {plain} without"
     )
     assert report["plain"]["equal"]
-    assert drafted > 1.5 * plain
+    assert plain >= usage["output_tokens"] > 1
+    assert plain > 1.5 * drafted  # none at all where one line is all that may be said
 
 
 def test_the_job_answers_all_queries_over_the_whole_meeting(report: dict[str, Any]) -> None:

@@ -166,7 +166,8 @@ def test_a_calibration_decides_from_then_on(
     monkeypatch.setenv("GLEANDRAFT_MODEL", str(tiny_checkpoint))
     monkeypatch.setenv("GLEANDRAFT_PROXY", str(tiny_checkpoint))
     monkeypatch.setenv("GLEANDRAFT_EMBEDDER", "hash-256")
-    monkeypatch.setenv("GLEANDRAFT_ANSWER_TOKENS", "8")
+    monkeypatch.setenv("GLEANDRAFT_ANSWER_TOKENS", "2")
+    monkeypatch.setattr("pipeline.frontier.RESAMPLES", 40)
     asked = tmp_path / "questions.jsonl"
     rows = [{"question": f"Who rows boat {'abcdefgh'[n % 8] * (n // 8 + 1)}?"} for n in range(44)]
     rows += [{"question": "Hello there!"}]  # a rule decides that

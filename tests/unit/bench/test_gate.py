@@ -27,6 +27,12 @@ from pipeline.types import Guess
 WAY = Way("text", True, 0.5, 2, 100, 10, 0.25, 3, 3, True)
 
 
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds of intervals are not what is tested here, and take most of the time."""
+    monkeypatch.setattr("pipeline.frontier.RESAMPLES", 40)
+
+
 def record(number: int, rng: random.Random) -> BothWays:
     """Wide margins go with right answers from memory, many words found with right ones from passages."""
     knows, is_told = rng.random() < 0.4, rng.random() < 0.7

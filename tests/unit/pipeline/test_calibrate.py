@@ -40,6 +40,12 @@ from pipeline.types import Case, Guess
 from retrieval.lexical import Match, Probe
 
 
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds of intervals are not what is tested here, and take most of the time."""
+    monkeypatch.setattr("pipeline.frontier.RESAMPLES", 40)
+
+
 def trials(num: int = 400, *, seed: int = 5) -> list[Trial]:
     """The proxy is right where its margins are wide; passages are right where the words are found."""
     rng = random.Random(seed)
