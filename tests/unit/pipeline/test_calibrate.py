@@ -77,9 +77,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def chosen(
-    asked: Path, settings: Settings, *, budget: float = 0.5, kind: str | None = None
+    asked: Path, settings: Settings, *, budget: float = 0.5, kind: str | None = None, num: int = 100
 ) -> CalibratedJudge:
-    return calibrate(trials(), budget=budget, kind=kind, questions=asked, settings=settings)
+    return calibrate(trials(num), budget=budget, kind=kind, questions=asked, settings=settings)
 
 
 def put(judge: CalibratedJudge, settings: Settings) -> Path:
@@ -91,7 +91,7 @@ def put(judge: CalibratedJudge, settings: Settings) -> Path:
 def test_what_tells_best_is_chosen_and_beats_chance_on_what_was_held_out(
     asked: Path, settings: Settings
 ) -> None:
-    judge = chosen(asked, settings)
+    judge = chosen(asked, settings, num=400)
     assert judge.kind == LEARNED  # both figures together tell more than either
     assert judge.figures["way_to_the_oracle"].value > 0.6
     assert judge.figures["usage"].value == pytest.approx(0.5, abs=0.05)
@@ -144,7 +144,7 @@ def test_every_question_is_held_out_once(num: int) -> None:
 
 @pytest.mark.parametrize("budget", [0.2, 0.5, 0.8])
 def test_a_kind_by_name_keeps_to_the_budget(asked: Path, settings: Settings, budget: float) -> None:
-    judge = chosen(asked, settings, budget=budget, kind="margin")
+    judge = chosen(asked, settings, budget=budget, kind="margin", num=400)
     assert judge.kind == "margin"
     assert judge.logistic is None
     assert judge.figures["usage"].value == pytest.approx(budget, abs=0.05)
