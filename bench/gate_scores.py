@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 
 from bench.gate_trials import BothWays, Way
+from bench.scores import estimate
 from bench.table import render
-from pipeline.calibrate import HeldOut, cross_fit, figure_of, figures_of
-from pipeline.calibrated import Figure
+from pipeline.calibrate import HeldOut, cross_fit, figures_of
 from pipeline.errors import TooFewQuestions
 from pipeline.frontier import (
     Floats,
-    Outcomes,
     by_chance,
     by_oracle,
     exact_frontier,
-    interval,
     oracle_frontier,
 )
 from pipeline.judge import Judge
@@ -65,13 +63,6 @@ def budget_figures(held_out: HeldOut, *, seed: int) -> dict[str, Any]:
     }
 
 
-def with_bounds(
-    outcomes: Outcomes, figure: Callable[[Outcomes], float | None], *, seed: int
-) -> dict[str, float | None]:
-    found = figure_of(figure(outcomes), interval(outcomes, figure, seed=seed)) or Figure(0.0)
-    return asdict(found)
-
-
 Policy = Callable[[BothWays], bool]  # whether passages are retrieved for the question
 
 
@@ -93,11 +84,11 @@ def policy_figures(records: Sequence[BothWays], policy: Policy, *, seed: int) ->
         record.always if retrieve else record.never
         for record, retrieve in zip(records, retrieved, strict=True)
     ]
-    f1 = np.array([each.f1 for each in ways])
+    ones = [1] * len(ways)
     return {
         "retrieved": round(fmean(retrieved), 4),
-        "right": mean_with_bounds(np.array([float(each.is_right) for each in ways]), seed=seed),
-        "f1": mean_with_bounds(f1, seed=seed),
+        "right": estimate([each.is_right for each in ways], ones, seed=seed).to_json(),
+        "f1": estimate([each.f1 for each in ways], ones, seed=seed).to_json(),
         **{name: round(fmean(figure(each) for each in ways), 3) for name, figure in COSTS.items()},
     }
 
@@ -108,11 +99,6 @@ COSTS: dict[str, Callable[[Way], float]] = {
     "proxy_tokens": lambda each: each.proxy_tokens,
     "seconds": lambda each: each.seconds,
 }
-
-
-def mean_with_bounds(values: Floats, *, seed: int) -> dict[str, float | None]:
-    alike = Outcomes(np.zeros(len(values)), values, values)
-    return with_bounds(alike, lambda drawn: float(drawn.never.mean()), seed=seed)
 
 
 def soundness(records: Sequence[BothWays]) -> dict[str, int]:
